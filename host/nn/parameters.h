@@ -1,0 +1,55 @@
+/* Parameters: all weights of a model in one arena, with gradients and Adam's moments laid out alike,
+ * so that one launch updates everything and tapes of one model share their weights. */
+#ifndef CLM_NN_PARAMETERS_H
+#define CLM_NN_PARAMETERS_H
+
+#include "op/tensor.h"
+
+typedef enum clm_init {
+    CLM_INIT_ZERO,
+    CLM_INIT_ONE,
+    CLM_INIT_UNIFORM, /* U(-bound, bound) */
+    CLM_INIT_NORMAL,  /* N(0, bound^2) */
+} clm_init;
+
+typedef struct clm_parameters clm_parameters;
+
+clm_parameters *clm_parameters_new(clm_scope *scope, uint32_t seed);
+
+/* Declares a weight; the first declaration of `name` creates it, a later one (from another tape of
+ * the same model) must have the same shape and returns the same index. `transposed`: files hold its last two dimensions
+ * swapped ([.., out, in] as in PyTorch, while kernels want [.., in, out]). Initial values come from
+ * Philox on the host with stream INIT and one layer number per parameter in order of declaration. */
+int clm_parameter(clm_parameters *parameters, const char *name, bool transposed, clm_init init,
+                  double bound, int rank, const int64_t *dim);
+
+/* A further name for a part of a parameter in files: rows first .. first + rows - 1 along its first
+ * dimension (e.g. "input.0.w" is rows of the stacked projection). Reading and writing then uses the
+ * parts, not the whole. `rank_file` 1: written as [dim[1]] (one row). */
+void clm_parameter_part(clm_parameters *parameters, int parameter, const char *name, int64_t first,
+                        int64_t rows, bool transposed, int rank_file);
+
+size_t clm_parameters_count(const clm_parameters *parameters);
+const char *clm_parameter_name(const clm_parameters *parameters, int index);
+const clm_tensor *clm_parameter_tensor(const clm_parameters *parameters, int index);
+/* Elements of all weights, padding left out. */
+int64_t clm_parameters_elements(const clm_parameters *parameters);
+
+/* Allocates the arenas on the device and uploads the values. After the last declaration. */
+clm_status clm_parameters_allocate(clm_parameters *parameters, clm_context *context);
+/* Bytes of the arenas (weights; with `training` gradients and moments too). */
+uint64_t clm_parameters_bytes(const clm_parameters *parameters, bool training);
+
+/* The arenas as flat tensors [elements with padding], for Adam. */
+clm_tensor *clm_parameters_arena(clm_parameters *parameters);
+clm_tensor *clm_gradients_arena(clm_parameters *parameters);
+clm_tensor *clm_moments_arena(clm_parameters *parameters, int which); /* 0: first, 1: second */
+/* The gradient tensor of a parameter inside the arena. */
+clm_tensor *clm_parameter_gradient(clm_parameters *parameters, int index);
+
+/* Values on the host, floats in kernel layout (uploaded by allocate; read back when allocated). */
+float *clm_parameter_values(clm_parameters *parameters, int index);
+clm_status clm_parameters_upload(clm_parameters *parameters);
+clm_status clm_parameters_download(clm_parameters *parameters);
+
+#endif

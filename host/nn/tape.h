@@ -1,0 +1,95 @@
+/* The tape: define once, replay many.
+ *
+ * Recording makes calls of operators; clm_tape_backward asks each operator for its gradient; the
+ * planner lays all activations out by lifetime and says what that takes before anything is allocated;
+ * a replay enqueues the same kernels with the same arguments. What changes from step to step lives in
+ * the tensor `step`. Errors stick to the tape: recording functions return null from then on and
+ * accept null, and clm_tape_plan returns the error. */
+#ifndef CLM_NN_TAPE_H
+#define CLM_NN_TAPE_H
+
+#include "nn/parameters.h"
+#include "op/op.h"
+
+/* Words of the tensor `step` [8] i32, read by kernels: */
+enum {
+    CLM_STEP_INDEX,         /* optimiser steps done before this one: 0, 1, 2 ... */
+    CLM_STEP_SEED,          /* key of every Philox draw */
+    CLM_STEP_LEARNING_RATE, /* bits of the float */
+    CLM_STEP_WORDS = 8
+};
+
+/* A tape that lives as long as `scope`. `context` may be null: then only the reference runs. */
+clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *parameters, uint32_t seed);
+clm_tensor *clm_tape_step(clm_tape *tape);
+clm_scope *clm_tape_scope(clm_tape *tape);
+
+/* Whether dropout, masks and noise are drawn: models ask this while recording. Default false. */
+void clm_tape_set_training(clm_tape *tape, bool training);
+bool clm_tape_training(const clm_tape *tape);
+
+/* --- recording: leaves --- */
+
+/* A tensor that the host fills with `value` (copied; null: zeros). */
+clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank, const int64_t *dim);
+clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank, const int64_t *dim);
+/* The tensor of a parameter (nn/parameters.h) on this tape. */
+clm_tensor *clm_weight(clm_tape *tape, int parameter);
+
+/* --- recording: calls (used by the operators' own functions) --- */
+
+/* A tensor made by a call. */
+clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank, const int64_t *dim);
+/* Records a call; checks types, shapes and letters. */
+void clm_record(clm_tape *tape, const clm_call *call);
+/* Keeps an activation's value until the host has read it after the replay. */
+void clm_keep(clm_tape *tape, clm_tensor *tensor);
+
+/* --- gradients --- */
+
+/* Records the backward pass of scalar `loss` [1] for all parameters and for the inputs that were
+ * asked for with clm_want_gradient. */
+void clm_tape_backward(clm_tape *tape, clm_tensor *loss);
+void clm_want_gradient(clm_tape *tape, clm_tensor *input);
+/* Inside `grad`: gradient of an output of the call, null when nothing flows into it. */
+clm_tensor *clm_gradient_of(clm_tape *tape, const clm_tensor *tensor);
+/* Inside `grad`: whether anybody needs the gradient of this operand (null operands: no). */
+bool clm_needs_gradient(const clm_tape *tape, const clm_tensor *tensor);
+/* Inside `grad`: adds a contribution to the gradient of an operand; several are summed in the order
+ * of recording by the operator `add`. */
+void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *contribution);
+
+/* --- plan and replay --- */
+
+/* Lays out memory and prepares every launch. The error of recording, CLM_ERROR_TOO_LARGE when the
+ * plan exceeds the device, or CLM_ERROR_OOM. */
+clm_status clm_tape_plan(clm_tape *tape);
+/* Bytes of the plan: activations at their peak plus inputs; valid after clm_tape_layout or plan. */
+uint64_t clm_tape_bytes(const clm_tape *tape);
+/* Only the layout, nothing allocated. */
+clm_status clm_tape_layout(clm_tape *tape);
+
+/* Writes the step tensor and enqueues every launch. Returns at once. */
+clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate);
+
+/* Copies a tensor to or from the host, floats or int32, after waiting for the device. */
+clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to);
+clm_status clm_tensor_write(clm_tape *tape, clm_tensor *tensor, const void *from);
+
+/* --- the same tape in double on the host --- */
+
+/* Allocates host storage, copies inputs and parameters in from the values given at recording (or, where the device has
+ * them, from the device), zeroed elsewhere. */
+clm_status clm_tape_reference_begin(clm_tape *tape);
+/* Runs every call's reference in order; tensor->host holds the results. */
+void clm_tape_reference_run(clm_tape *tape, int32_t step_index, float learning_rate);
+
+/* --- looking inside --- */
+size_t clm_tape_calls(const clm_tape *tape);
+const clm_call *clm_tape_call(const clm_tape *tape, size_t index);
+/* Number of kernel launches of one replay. */
+size_t clm_tape_launches(const clm_tape *tape);
+/* Device nanoseconds of each launch of the last replay go to the call they belong to (profile contexts). */
+clm_status clm_tape_call_ns(clm_tape *tape, double *call_ns);
+
+#endif
