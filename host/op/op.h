@@ -46,7 +46,13 @@ typedef struct clm_call {
     const clm_op *op;
     clm_tensor *arg[CLM_OPERANDS];
     double attribute[CLM_ATTRIBUTES];
+    /* A function that records several calls may know a better backward pass than the sum of its
+     * parts: it gives its last call this function and what that needs, the others clm_no_grad. Null: op->grad. */
+    void (*grad)(clm_tape *tape, const struct clm_call *call);
+    const void *composite;
 } clm_call;
+
+void clm_no_grad(clm_tape *tape, const clm_call *call);
 
 /* Size of the dimension that `letter` names in this call; 0 when no present operand has it. */
 int64_t clm_dim(const clm_call *call, char letter);
