@@ -1,0 +1,41 @@
+/* Model: a name, its parameters, and how one training cell of it runs.
+ *
+ * Adding one is adding host/model/model_<name>.c, which defines `const clm_model clm_model_<name>`. */
+#ifndef CLM_MODEL_MODEL_H
+#define CLM_MODEL_MODEL_H
+
+#include "data/graph.h"
+#include "model/config.h"
+#include "ocl/ocl.h"
+
+#include <jansson.h>
+
+/* Called after every epoch, for progress; returns false to stop early (Ctrl-C). */
+typedef bool (*clm_progress)(void *user, int epoch, int epochs, double loss, double auc_val);
+
+/* One cell with one seed: everything a training run needs. */
+typedef struct clm_cell {
+    const char *model, *data;    /* names */
+    const clm_config *config;    /* resolved parameters, among them the seed */
+    const clm_dataset *dataset;
+    clm_context *context;        /* null for models that need no device (degree) */
+    clm_progress progress;       /* may be null */
+    void *user;
+    json_t *record;              /* object to which metrics, curve, time_ns, rate, memory_bytes,
+                                    routing are added */
+} clm_cell;
+
+typedef struct clm_model {
+    const char *name, *about, *paper;
+    const clm_parameter_spec *const *parameters; /* ends with null */
+    /* Checks what single ranges cannot (K <= E, D divisible by H). May be null. */
+    clm_status (*check)(const clm_config *config);
+    /* Trains and fills in cell->record. CLM_SKIP / CLM_FAIL with the reason in the error. */
+    clm_status (*run)(clm_scope *scope, const clm_cell *cell);
+    bool needs_device;
+} clm_model;
+
+extern const clm_model *const clm_models[]; /* ends with null; collected by the build */
+const clm_model *clm_model_find(const char *name);
+
+#endif
