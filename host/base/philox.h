@@ -1,7 +1,7 @@
 /* Random numbers: Philox4x32-10 (Random123), the same words on the host and on every device.
  *
- * Counter = (element, step, stream, layer), key = (seed, 0): what is drawn depends on what it is for
- * and never on launch geometry, device or order. */
+ * Counter = (element, step, stream, layer), key = (seed, 0): what is drawn depends on what it is
+ * for and never on launch geometry, device or order. */
 #ifndef CLM_BASE_PHILOX_H
 #define CLM_BASE_PHILOX_H
 
@@ -26,7 +26,8 @@ typedef struct clm_philox {
 clm_philox clm_philox_draw(uint32_t element, uint32_t step, uint32_t stream, uint32_t layer,
                            uint32_t seed);
 
-/* Uniform in (0, 1), all 24 bits that a float holds: (word >> 8 + 0.5) / 2^24. */
+/* Uniform in (0, 1), neither end included: ((word >> 9) + 0.5) / 2^23, exact in a float, so that
+ * the host and every device get the same bits. */
 float clm_uniform(uint32_t word);
 
 /* Uniform integer in [0, bound), by the high half of word * bound; kernels use mul_hi alike. */

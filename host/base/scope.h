@@ -12,10 +12,12 @@ typedef struct clm_scope {
 } clm_scope;
 
 /* Zeroed memory of `bytes` bytes that lives as long as `scope`. Never null: a host that is out of
- * memory ends the process with exit status 1 after naming the size, which costs a worker its cell. */
+ * memory ends the process with exit status 1 after naming the size, which costs a worker its cell.
+ */
 void *clm_alloc(clm_scope *scope, size_t bytes);
 
-/* As clm_alloc for `count` elements of `size` bytes; an overflowing product counts as out of memory. */
+/* As clm_alloc for `count` elements of `size` bytes; an overflowing product counts as out of
+ * memory. */
 void *clm_alloc_array(clm_scope *scope, size_t count, size_t size);
 
 /* Calls release(object) when the scope ends, in reverse order of registration. */

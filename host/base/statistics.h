@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 typedef struct clm_summary {
-    size_t n; /* 0: every other member is NaN */
+    size_t n;                                              /* 0: every other member is NaN */
     double median, min, max, q1, q3, mean, standard_error; /* standard_error: NaN when n < 2 */
 } clm_summary;
 

@@ -25,12 +25,12 @@ typedef enum clm_error_kind {
 
 typedef struct clm_error {
     clm_error_kind kind;
-    int code;          /* OpenCL's error code, errno, or 0 */
-    char what[2048];   /* what failed; several lines where input is shown with a caret */
-    char during[512];  /* while doing what; empty: unknown */
-    char device[256];  /* on which device; empty: none involved */
-    char at[160];      /* source file and line */
-    char advice[512];  /* what to do; empty: nothing known */
+    int code;         /* OpenCL's error code, errno, or 0 */
+    char what[2048];  /* what failed; several lines where input is shown with a caret */
+    char during[512]; /* while doing what; empty: unknown */
+    char device[256]; /* on which device; empty: none involved */
+    char at[160];     /* source file and line */
+    char advice[512]; /* what to do; empty: nothing known */
 } clm_error;
 
 /* Records a failure (kind, message) with its place in the source. Always returns CLM_FAIL. */
@@ -60,7 +60,8 @@ void clm_error_print(FILE *out);
 #define CLM_TRY(call)                                                                              \
     do {                                                                                           \
         const clm_status clm_status_ = (call);                                                     \
-        if (clm_status_ != CLM_OK) return clm_status_;                                             \
+        if (clm_status_ != CLM_OK)                                                                 \
+            return clm_status_;                                                                    \
     } while (0)
 
 #endif

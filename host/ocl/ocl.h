@@ -33,10 +33,11 @@ enum {
 };
 
 typedef struct clm_device {
-    char id[160];  /* stable: pci:0000:01:00.0, uuid:..., or name:"...", with #n when several are equal */
-    char key[32];  /* short hash of what must match for times to be comparable (measurement.md) */
+    char id[160]; /* stable: pci:0000:01:00.0, uuid:..., or name:"...", with #n when several are
+                     equal */
+    char key[32]; /* short hash of what must match for times to be comparable (measurement.md) */
     char name[256], vendor[128], platform[128], driver[128], version[128];
-    int device_class; /* CLM_CPU, CLM_GPU or CLM_ACCELERATOR */
+    int device_class;                     /* CLM_CPU, CLM_GPU or CLM_ACCELERATOR */
     uint32_t compute_units, vector_width; /* vector_width: native float lanes, at least 1 */
     uint64_t memory_bytes, max_allocation_bytes, local_bytes;
     size_t max_work_group, base_align_bytes;
@@ -52,12 +53,15 @@ clm_status clm_devices(clm_scope *scope, const clm_device **devices, size_t *cou
 
 /* The devices that `selector` names: cpu, gpu, accelerator, all, an id, a fragment of a name or
  * platform (case does not matter), or several of these with commas; null: the first GPU, else the
- * first CPU, else the first device. Error with the list of devices and a suggestion when none fits. */
+ * first CPU, else the first device. Error with the list of devices and a suggestion when none fits.
+ */
 clm_status clm_devices_select(clm_scope *scope, const char *selector, const clm_device **devices,
                               size_t *count);
 
-/* Words for a device's quirks and features, for `clmoe devices` and for records; null past the end. */
-const char *clm_quirk_about(uint32_t bit);   /* "event times are not times: host clock is used (rusticl < 25.0)" */
+/* Words for a device's quirks and features, for `clmoe devices` and for records; null past the end.
+ */
+const char *clm_quirk_about(
+    uint32_t bit); /* "event times are not times: host clock is used (rusticl < 25.0)" */
 const char *clm_feature_name(uint32_t bit);
 
 typedef struct clm_context clm_context; /* one device, one in-order queue with profiling */
@@ -65,10 +69,11 @@ typedef struct clm_buffer clm_buffer;
 typedef struct clm_kernel clm_kernel;
 
 typedef struct clm_context_options {
-    const char *binaries;  /* folder of ahead-of-time program binaries to run from alone; null: build */
-    const char *cache;     /* folder of the program cache; null: the user's cache folder; "": none */
-    const char *save;      /* folder to leave program binaries in (clmoe compile); null: none */
-    bool profile;          /* keep an event per launch */
+    const char
+        *binaries;     /* folder of ahead-of-time program binaries to run from alone; null: build */
+    const char *cache; /* folder of the program cache; null: the user's cache folder; "": none */
+    const char *save;  /* folder to leave program binaries in (clmoe compile); null: none */
+    bool profile;      /* keep an event per launch */
 } clm_context_options;
 
 /* Opens a context that lives as long as `scope`; `options` null: defaults. */
@@ -96,7 +101,8 @@ clm_status clm_buffer_write(clm_buffer *buffer, uint64_t offset, const void *fro
 clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64_t bytes);
 clm_status clm_buffer_fill(clm_buffer *buffer, uint64_t offset, uint32_t pattern, uint64_t bytes);
 /* As clm_buffer_write without waiting; `from` must stay valid until the next clm_finish. */
-clm_status clm_buffer_write_async(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes);
+clm_status clm_buffer_write_async(clm_buffer *buffer, uint64_t offset, const void *from,
+                                  uint64_t bytes);
 
 /* OpenCL C of an operator: `text` is cl/<name>/<name>.cl; the runtime puts the flattened Philox and
  * cl/common.clh before it, each with a #line, so that build logs name the file. */
@@ -116,7 +122,8 @@ clm_status clm_kernel_arg_f32(clm_kernel *kernel, unsigned index, float value);
 clm_status clm_kernel_arg_local(clm_kernel *kernel, unsigned index, size_t bytes);
 
 typedef struct clm_range {
-    size_t global[3], local[3]; /* trailing zeros: fewer dimensions; local[0] == 0: device chooses */
+    size_t global[3],
+        local[3]; /* trailing zeros: fewer dimensions; local[0] == 0: device chooses */
 } clm_range;
 
 /* Enqueues the kernel; returns at once. */

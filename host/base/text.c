@@ -1,0 +1,95 @@
+#include "base/text.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+char *clm_text_list(clm_scope *scope, const char *format, va_list list) {
+    va_list again;
+    va_copy(again, list);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    const size_t size = length < 0 ? 1 : (size_t)length + 1;
+    char *text = clm_alloc(scope, size);
+    (void)vsnprintf(text, size, format, list);
+    return text;
+}
+
+char *clm_text(clm_scope *scope, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    char *text = clm_text_list(scope, format, list);
+    va_end(list);
+    return text;
+}
+
+enum { LONGEST_WORD = 64 };
+
+static size_t smallest(size_t a, size_t b, size_t c) {
+    const size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* Levenshtein distance without regard to case, one row at a time. */
+static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length) {
+    size_t row[LONGEST_WORD + 1];
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            const bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+            const size_t replace = diagonal + (same ? 0 : 1);
+            diagonal = row[j];
+            row[j] = smallest(row[j] + 1, row[j - 1] + 1, replace);
+        }
+    }
+    return row[b_length];
+}
+
+const char *clm_did_you_mean(const char *word, const char *const *names) {
+    const size_t length = strlen(word);
+    if (length > LONGEST_WORD)
+        return NULL;
+    const char *best = NULL;
+    size_t best_distance = 0;
+    for (; *names != NULL; names++) {
+        const size_t name_length = strlen(*names);
+        if (name_length > LONGEST_WORD)
+            continue;
+        const size_t distance = edit_distance(word, length, *names, name_length);
+        const size_t longer = length > name_length ? length : name_length;
+        if (3 * distance > longer)
+            continue;
+        if (best == NULL || distance < best_distance) {
+            best = *names;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+char *clm_text_bytes(clm_scope *scope, uint64_t bytes) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1024;
+        unit++;
+    }
+    const bool whole = unit == 0 || value >= 100 || value == floor(value);
+    return clm_text(scope, whole ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+char *clm_text_ns(clm_scope *scope, double nanoseconds) {
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    double value = nanoseconds;
+    size_t unit = 0;
+    while (fabs(value) >= 1000 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1000;
+        unit++;
+    }
+    return clm_text(scope, "%.3g %s", value, units[unit]);
+}

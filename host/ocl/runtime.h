@@ -1,0 +1,58 @@
+/* What the files of host/ocl share: the inside of contexts, buffers and kernels. */
+#ifndef CLM_OCL_RUNTIME_H
+#define CLM_OCL_RUNTIME_H
+
+#include "ocl/error.h"
+
+typedef struct clm_program {
+    struct clm_program *next;
+    cl_program handle;
+    char key[65]; /* SHA-256 of source, options, device and driver */
+} clm_program;
+
+struct clm_context {
+    clm_scope *scope;
+    const clm_device *device;
+    clm_context_options options;
+    cl_context handle;
+    cl_command_queue queue;
+    clm_program *programs;
+    uint64_t bytes, peak_bytes;
+    double build_ns;
+    cl_event *events; /* null entries: launches of nothing */
+    size_t event_count, event_capacity;
+};
+
+struct clm_buffer {
+    clm_context *context;
+    cl_mem handle;
+    clm_buffer *root; /* the buffer that owns the memory; itself unless this is a view */
+    uint64_t offset;  /* within root */
+    uint64_t bytes;
+    const char *what;
+};
+
+struct clm_kernel {
+    clm_context *context;
+    cl_kernel handle;
+    const char *name;
+};
+
+/* The built program of a source and options (the operator's own), from this context, the cache or
+ * the compiler. */
+clm_status clm_program_get(clm_context *context, const clm_source *source, const char *options,
+                           cl_program *program);
+
+/* The folder of cached programs that options->cache asks for, made if need be; null: none. */
+const char *clm_cache_folder(clm_scope *scope, const char *asked);
+
+/* A cache entry: reads the checked content into `scope`, false when absent or damaged; writes whole
+ * or not at all, false with errno. */
+bool clm_cache_read(clm_scope *scope, const char *folder, const char *name, uint8_t **data,
+                    size_t *bytes);
+bool clm_cache_write(const char *folder, const char *name, const uint8_t *data, size_t bytes);
+
+/* The quirks of a device whose other members are filled in, and its limits cut to usable ones. */
+void clm_quirks_apply(clm_device *device);
+
+#endif
