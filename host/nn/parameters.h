@@ -6,10 +6,10 @@
 #include "op/tensor.h"
 
 typedef enum clm_init {
-    CLM_INIT_ZERO,
-    CLM_INIT_ONE,
-    CLM_INIT_UNIFORM, /* U(-bound, bound) */
-    CLM_INIT_NORMAL,  /* N(0, bound^2) */
+    CLM_INIT_CONSTANT, /* bound */
+    CLM_INIT_UNIFORM,  /* U(-bound, bound) */
+    CLM_INIT_NORMAL,   /* N(0, bound^2) */
+    CLM_INIT_ROWS,     /* left zero: the caller fills clm_parameter_values, rows differ in bound */
 } clm_init;
 
 typedef struct clm_parameters clm_parameters;
@@ -23,11 +23,13 @@ clm_parameters *clm_parameters_new(clm_scope *scope, uint32_t seed);
 int clm_parameter(clm_parameters *parameters, const char *name, bool transposed, clm_init init,
                   double bound, int rank, const int64_t *dim);
 
-/* A further name for a part of a parameter in files: rows first .. first + rows - 1 along its first
- * dimension (e.g. "input.0.w" is rows of the stacked projection). Reading and writing then uses the
- * parts, not the whole. `rank_file` 1: written as [dim[1]] (one row). */
+/* What files call a part of a matrix parameter [rows, columns]: its rows first .. first + rows - 1 are
+ * columns file_first .. file_first + rows - 1 of the file's tensor `name` [columns, file_columns]
+ * ("input.0.w" is some rows of the stacked projection, "w_fuse" two parameters side by side).
+ * file_columns 0: one row, the file's tensor is [columns] ("input.0.b"). A parameter with parts is
+ * read and written by them alone. */
 void clm_parameter_part(clm_parameters *parameters, int parameter, const char *name, int64_t first,
-                        int64_t rows, bool transposed, int rank_file);
+                        int64_t rows, int64_t file_first, int64_t file_columns);
 
 size_t clm_parameters_count(const clm_parameters *parameters);
 const char *clm_parameter_name(const clm_parameters *parameters, int index);
@@ -35,7 +37,8 @@ const clm_tensor *clm_parameter_tensor(const clm_parameters *parameters, int ind
 /* Elements of all weights, padding left out. */
 int64_t clm_parameters_elements(const clm_parameters *parameters);
 
-/* Allocates the arenas on the device and uploads the values. After the last declaration. */
+/* Allocates the arenas on the device and uploads the values; gradients and moments only where a tape
+ * asked for them. After the last declaration; does nothing the second time. */
 clm_status clm_parameters_allocate(clm_parameters *parameters, clm_context *context);
 /* Bytes of the arenas (weights; with `training` gradients and moments too). */
 uint64_t clm_parameters_bytes(const clm_parameters *parameters, bool training);
@@ -44,8 +47,11 @@ uint64_t clm_parameters_bytes(const clm_parameters *parameters, bool training);
 clm_tensor *clm_parameters_arena(clm_parameters *parameters);
 clm_tensor *clm_gradients_arena(clm_parameters *parameters);
 clm_tensor *clm_moments_arena(clm_parameters *parameters, int which); /* 0: first, 1: second */
-/* The gradient tensor of a parameter inside the arena. */
-clm_tensor *clm_parameter_gradient(clm_parameters *parameters, int index);
+
+/* Double storage of the arenas for references, from the host values; moments and gradients zero. */
+void clm_parameters_reference(clm_parameters *parameters);
+/* First element of a parameter in the arenas. */
+int64_t clm_parameter_offset(const clm_parameters *parameters, int index);
 
 /* Values on the host, floats in kernel layout (uploaded by allocate; read back when allocated). */
 float *clm_parameter_values(clm_parameters *parameters, int index);

@@ -50,8 +50,11 @@ void clm_keep(clm_tape *tape, clm_tensor *tensor);
 /* Records the backward pass of scalar `loss` [1] for all parameters and for the inputs that were
  * asked for with clm_want_gradient. */
 void clm_tape_backward(clm_tape *tape, clm_tensor *loss);
+/* The same for sum(output[i] * cotangent[i]) over n tensors of any shape. */
+void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output, clm_tensor *const *cotangent);
 void clm_want_gradient(clm_tape *tape, clm_tensor *input);
-/* Inside `grad`: gradient of an output of the call, null when nothing flows into it. */
+/* Inside `grad`: gradient of an output of the call; after the backward pass: of an input that was
+ * asked for. Null when nothing flows into it. */
 clm_tensor *clm_gradient_of(clm_tape *tape, const clm_tensor *tensor);
 /* Inside `grad`: whether anybody needs the gradient of this operand (null operands: no). */
 bool clm_needs_gradient(const clm_tape *tape, const clm_tensor *tensor);

@@ -1,0 +1,247 @@
+/* Recording, layout of storage, replay. Gradients are in backward.c, memory by lifetime in layout.c,
+ * the replay in double in reference.c. */
+#include "nn/tape.h"
+
+#include "base/text.h"
+#include "nn/parameters_internal.h"
+#include "nn/tape_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *clm_tape_grow(void *array, size_t count, size_t *room, size_t size)
+{
+    if (count < *room) return array;
+    *room = *room ? 2 * *room : 32;
+    array = realloc(array, *room * size);
+    if (array) return array;
+    fprintf(stderr, "clmoe: the host is out of memory for a tape of %zu entries\n", *room);
+    exit(1);
+}
+
+static void release(void *object)
+{
+    clm_tape *tape = object;
+    for (size_t i = 0; i < tape->nodes; i++) free(tape->node[i]->contribution);
+    free(tape->node);
+    free(tape->call);
+}
+
+clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *parameters, uint32_t seed)
+{
+    clm_tape *tape = clm_alloc(scope, sizeof *tape);
+    *tape = (clm_tape){.scope = scope, .context = context, .parameters = parameters, .seed = seed};
+    clm_scope_defer(scope, release, tape);
+    tape->step = clm_input_i32(tape, "step", NULL, CLM_DIMS(CLM_STEP_WORDS));
+    return tape;
+}
+
+clm_tensor *clm_tape_step(clm_tape *tape) { return tape->step; }
+clm_scope *clm_tape_scope(clm_tape *tape) { return tape->scope; }
+void clm_tape_set_training(clm_tape *tape, bool training) { tape->training = training; }
+bool clm_tape_training(const clm_tape *tape) { return tape->training; }
+size_t clm_tape_calls(const clm_tape *tape) { return tape->calls; }
+const clm_call *clm_tape_call(const clm_tape *tape, size_t index) { return tape->call[index]; }
+size_t clm_tape_launches(const clm_tape *tape) { return clm_plan_launches(tape->plan); }
+
+static clm_tensor *node(clm_tape *tape, const char *name, clm_type type, clm_tensor_kind kind, int rank,
+                        const int64_t *dim)
+{
+    clm_node *n = clm_alloc(tape->scope, sizeof *n);
+    n->tensor = (clm_tensor){.name = name, .type = type, .kind = kind, .rank = rank, .first = -1,
+                             .last = -1, .parameter = -1};
+    memcpy(n->tensor.dim, dim, (size_t)rank * sizeof *dim);
+    tape->node = clm_tape_grow(tape->node, tape->nodes, &tape->node_room, sizeof *tape->node);
+    tape->node[tape->nodes++] = n;
+    return &n->tensor;
+}
+
+static clm_tensor *input(clm_tape *tape, const char *name, clm_type type, const void *value, int rank,
+                         const int64_t *dim)
+{
+    if (tape->status != CLM_OK) return NULL;
+    clm_tensor *t = node(tape, name, type, CLM_INPUT, rank, dim);
+    clm_node *n = clm_node_of(t);
+    n->value = clm_alloc(tape->scope, clm_tensor_bytes(t) + 4);
+    if (value) memcpy(n->value, value, clm_tensor_bytes(t));
+    return t;
+}
+
+clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank, const int64_t *dim)
+{
+    return input(tape, name, CLM_F32, value, rank, dim);
+}
+
+clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank, const int64_t *dim)
+{
+    return input(tape, name, CLM_I32, value, rank, dim);
+}
+
+clm_tensor *clm_weight(clm_tape *tape, int parameter)
+{
+    if (tape->status != CLM_OK) return NULL;
+    for (size_t i = 0; i < tape->nodes; i++)
+        if (tape->node[i]->tensor.kind == CLM_PARAMETER && tape->node[i]->tensor.parameter == parameter)
+            return &tape->node[i]->tensor;
+    const clm_tensor *p = clm_parameter_tensor(tape->parameters, parameter);
+    clm_tensor *t = node(tape, p->name, CLM_F32, CLM_PARAMETER, p->rank, p->dim);
+    t->parameter = parameter;
+    clm_node_of(t)->offset = clm_parameter_offset(tape->parameters, parameter);
+    clm_node_of(t)->needs_gradient = true;
+    return t;
+}
+
+clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank, const int64_t *dim)
+{
+    if (tape->status != CLM_OK) return NULL;
+    return node(tape, name, type, CLM_ACTIVATION, rank, dim);
+}
+
+void clm_keep(clm_tape *tape, clm_tensor *tensor)
+{
+    if (tape->status == CLM_OK && tensor->kind == CLM_ACTIVATION) tensor->kind = CLM_OUTPUT;
+}
+
+void clm_record(clm_tape *tape, const clm_call *call)
+{
+    if (tape->status != CLM_OK) return;
+    tape->status = clm_call_check(call);
+    if (tape->status != CLM_OK) return;
+    clm_call *copy = clm_alloc(tape->scope, sizeof *copy);
+    *copy = *call;
+    bool needs = false;
+    for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
+        if (call->arg[o] && call->op->operand[o].role == CLM_IN)
+            needs |= clm_node_of(call->arg[o])->needs_gradient;
+    for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++) {
+        const clm_operand *operand = &call->op->operand[o];
+        if (call->arg[o] && operand->role == CLM_OUT && operand->type == CLM_F32)
+            clm_node_of(call->arg[o])->needs_gradient |= needs;
+    }
+    tape->call = clm_tape_grow(tape->call, tape->calls, &tape->call_room, sizeof *tape->call);
+    tape->call[tape->calls++] = copy;
+}
+
+/* --- storage and replay --- */
+
+static clm_status place(clm_tape *tape, clm_node *n)
+{
+    clm_tensor *t = &n->tensor;
+    const uint64_t bytes = clm_tensor_bytes(t);
+    switch (t->kind) {
+    case CLM_INPUT:
+        CLM_TRY(clm_buffer_new(tape->context, tape->scope, t->name, bytes ? bytes : 4, &t->buffer));
+        return bytes ? clm_buffer_write(t->buffer, 0, n->value, bytes) : CLM_OK;
+    case CLM_PARAMETER: t->buffer = clm_parameter_view(tape->parameters, t->parameter, false); return CLM_OK;
+    case CLM_GRADIENT: t->buffer = clm_parameter_view(tape->parameters, t->parameter, true); return CLM_OK;
+    case CLM_STATE: return CLM_OK;
+    case CLM_ACTIVATION:
+    case CLM_OUTPUT:
+        if (t->first < 0) return CLM_OK; /* nothing makes it */
+        return clm_buffer_view(tape->scope, tape->chunk[n->chunk].buffer, n->chunk_offset,
+                               bytes ? bytes : 4, &t->buffer);
+    }
+    return CLM_OK;
+}
+
+static clm_status check_size(const clm_tape *tape)
+{
+    const clm_device *device = clm_context_device(tape->context);
+    const uint64_t bytes = clm_tape_bytes(tape) +
+                           (tape->parameters ? clm_parameters_bytes(tape->parameters, tape->training) : 0);
+    if (bytes <= device->memory_bytes) return CLM_OK;
+    clm_fail(CLM_ERROR_TOO_LARGE, "needs %s, device has %s", clm_text_bytes(tape->scope, bytes),
+             clm_text_bytes(tape->scope, device->memory_bytes));
+    clm_error_during("planning the memory of a tape of %zu operators", tape->calls);
+    clm_error_advice("a smaller width, fewer layers or a smaller graph, or --device with more memory");
+    return CLM_FAIL;
+}
+
+clm_status clm_tape_plan(clm_tape *tape)
+{
+    CLM_TRY(clm_tape_layout(tape));
+    CLM_TRY(check_size(tape));
+    if (tape->parameters) CLM_TRY(clm_parameters_allocate(tape->parameters, tape->context));
+    for (int c = 0; c < tape->chunks; c++)
+        CLM_TRY(clm_buffer_new(tape->context, tape->scope, "activations", tape->chunk[c].bytes,
+                               &tape->chunk[c].buffer));
+    for (size_t i = 0; i < tape->nodes; i++) CLM_TRY(place(tape, tape->node[i]));
+    tape->plan = clm_plan_new(tape->scope, tape->context);
+    for (size_t i = 0; i < tape->calls; i++) CLM_TRY(clm_plan_add(tape->plan, tape->call[i], NULL));
+    return CLM_OK;
+}
+
+static void step_words(const clm_tape *tape, int32_t step_index, float learning_rate, int32_t *word)
+{
+    memset(word, 0, CLM_STEP_WORDS * sizeof *word);
+    word[CLM_STEP_INDEX] = step_index;
+    memcpy(&word[CLM_STEP_SEED], &tape->seed, 4);
+    memcpy(&word[CLM_STEP_LEARNING_RATE], &learning_rate, 4);
+}
+
+clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
+{
+    int32_t word[CLM_STEP_WORDS];
+    step_words(tape, step_index, learning_rate, word);
+    CLM_TRY(clm_buffer_write(tape->step->buffer, 0, word, sizeof word));
+    return clm_plan_run(tape->plan);
+}
+
+clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)
+{
+    CLM_TRY(clm_finish(tape->context));
+    return clm_buffer_read(tensor->buffer, 0, to, clm_tensor_bytes(tensor));
+}
+
+clm_status clm_tensor_write(clm_tape *tape, clm_tensor *tensor, const void *from)
+{
+    if (tensor->kind == CLM_INPUT) memcpy(clm_node_of(tensor)->value, from, clm_tensor_bytes(tensor));
+    if (!tensor->buffer) return CLM_OK;
+    CLM_TRY(clm_finish(tape->context));
+    return clm_buffer_write(tensor->buffer, 0, from, clm_tensor_bytes(tensor));
+}
+
+clm_status clm_tape_call_ns(clm_tape *tape, double *call_ns)
+{
+    CLM_TRY(clm_finish(tape->context));
+    memset(call_ns, 0, tape->calls * sizeof *call_ns);
+    for (size_t i = 0; i < clm_events_count(tape->context) && i < clm_tape_launches(tape); i++) {
+        double queued, start, end;
+        CLM_TRY(clm_events_ns(tape->context, i, &queued, &start, &end));
+        call_ns[clm_plan_launch_call(tape->plan, i)] += end - start;
+    }
+    return CLM_OK;
+}
+
+/* --- the tape in double on the host --- */
+
+static void copy_to_host(const clm_tape *tape, clm_node *n)
+{
+    clm_tensor *t = &n->tensor;
+    const int64_t count = clm_elements(t);
+    const double *weights = tape->parameters ? clm_parameters_arena(tape->parameters)->host : NULL;
+    if (t->kind == CLM_PARAMETER) t->host = (double *)weights + n->offset;
+    else if (t->kind == CLM_GRADIENT)
+        t->host = (double *)tape->parameters->arena[1].host + n->offset;
+    else if (!t->host) t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
+    if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, n->value, (size_t)count * 4);
+    if (t->kind == CLM_INPUT && t->type == CLM_F32)
+        for (int64_t i = 0; i < count; i++) ((double *)t->host)[i] = ((const float *)n->value)[i];
+}
+
+clm_status clm_tape_reference_begin(clm_tape *tape)
+{
+    if (tape->status != CLM_OK) return tape->status;
+    if (tape->parameters) {
+        CLM_TRY(clm_parameters_download(tape->parameters));
+        clm_parameters_reference(tape->parameters);
+    }
+    for (size_t i = 0; i < tape->nodes; i++) copy_to_host(tape, tape->node[i]);
+    return CLM_OK;
+}
+
+void clm_tape_reference_run(clm_tape *tape, int32_t step_index, float learning_rate)
+{
+    step_words(tape, step_index, learning_rate, tape->step->host);
+    for (size_t i = 0; i < tape->calls; i++) tape->call[i]->op->reference(tape->call[i]);
+}

@@ -1,0 +1,49 @@
+/* The tape's insides, shared by recording, gradients, layout and replay. */
+#ifndef CLM_NN_TAPE_INTERNAL_H
+#define CLM_NN_TAPE_INTERNAL_H
+
+#include "nn/tape.h"
+#include "op/plan.h"
+
+/* A tensor of a tape. `tensor` is first, so that a clm_tensor * of a tape is a clm_node *. */
+typedef struct clm_node {
+    clm_tensor tensor;
+    void *value;        /* inputs: host copy, 4 bytes an element */
+    int64_t offset;     /* weights: first element in the arena */
+    bool needs_gradient;
+    clm_tensor **contribution; /* to the gradient, in order of recording */
+    int contributions, contribution_room;
+    int chunk;          /* activations: which buffer, and where in it */
+    uint64_t chunk_offset;
+} clm_node;
+
+typedef struct clm_chunk {
+    uint64_t bytes; /* high-water mark */
+    clm_buffer *buffer;
+} clm_chunk;
+
+struct clm_tape {
+    clm_scope *scope;
+    clm_context *context;
+    clm_parameters *parameters;
+    uint32_t seed;
+    bool training;
+    clm_status status; /* the first error of recording */
+    clm_node **node;
+    size_t nodes, node_room;
+    clm_call **call;
+    size_t calls, call_room;
+    clm_tensor *step;
+    clm_chunk *chunk;
+    int chunks;
+    uint64_t input_bytes;
+    bool laid_out;
+    clm_plan *plan;
+};
+
+static inline clm_node *clm_node_of(const clm_tensor *tensor) { return (clm_node *)tensor; }
+
+/* Room for one more element of `size` bytes in an array that is freed with the tape's scope. */
+void *clm_tape_grow(void *array, size_t count, size_t *room, size_t size);
+
+#endif

@@ -1,0 +1,117 @@
+/* One loop tests every operator and variant, so that a new one is tested by existing.
+ *
+ * Property checked: whatever the variant, outputs equal the reference in double within the operator's
+ * tolerance, every element that the reference writes is written, and nothing is written outside. */
+#include "op/verify.h"
+
+#include "base/text.h"
+#include "op/example.h"
+#include "op/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CANARIES = 64 };
+static const uint32_t canary = 0x5ca1ab1e;
+
+double clm_relative_error(const float *got, const double *expected, int64_t n)
+{
+    double difference = 0, norm = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(expected[i]) && isnan(got[i])) continue;
+        if (isnan(expected[i]) || isnan(got[i])) return INFINITY;
+        difference += (got[i] - expected[i]) * (got[i] - expected[i]);
+        norm += expected[i] * expected[i];
+    }
+    return norm > 0 ? sqrt(difference / norm) : sqrt(difference);
+}
+
+static clm_status upload(clm_context *context, clm_example *e)
+{
+    for (int o = 0; o < CLM_OPERANDS; o++) {
+        clm_tensor *t = e->call.arg[o];
+        if (!t) continue;
+        const uint64_t bytes = clm_tensor_bytes(t);
+        CLM_TRY(clm_buffer_new(context, &e->scope, t->name, bytes + 4 * CANARIES, &t->buffer));
+        const void *value = t->type == CLM_F32 ? (void *)e->f32[o] : (void *)e->i32[o];
+        if (bytes) CLM_TRY(clm_buffer_write(t->buffer, 0, value, bytes));
+        CLM_TRY(clm_buffer_fill(t->buffer, bytes, canary, 4 * CANARIES));
+    }
+    return CLM_OK;
+}
+
+/* Number of integers that differ, as an error: 0 or at least 1. */
+static double integer_error(const int32_t *got, const int32_t *expected, int64_t n)
+{
+    double different = 0;
+    for (int64_t i = 0; i < n; i++) different += got[i] != expected[i];
+    return different;
+}
+
+static clm_status compare(clm_example *e, int index, clm_verdict *v)
+{
+    for (int o = 0; o < CLM_OPERANDS; o++) {
+        clm_tensor *t = e->call.arg[o];
+        if (!t) continue;
+        const uint64_t bytes = clm_tensor_bytes(t);
+        uint32_t *got = clm_alloc(&e->scope, bytes + 4 * CANARIES);
+        CLM_TRY(clm_buffer_read(t->buffer, 0, got, bytes + 4 * CANARIES));
+        for (int i = 0; i < CANARIES; i++)
+            if (got[bytes / 4 + (uint64_t)i] != canary && !v->wrong) {
+                v->wrong = true;
+                snprintf(v->reason, sizeof v->reason, "example %d: writes past the end of %s", index, t->name);
+            }
+        if (!clm_example_is_result(&e->call, o)) continue;
+        const double error = t->type == CLM_F32
+                                 ? clm_relative_error((float *)got, t->host, clm_elements(t))
+                                 : integer_error((int32_t *)got, t->host, clm_elements(t));
+        const double wrong = t->type == CLM_F32 ? e->call.op->wrong : 0;
+        if (error > v->error) v->error = error;
+        v->suspect |= error > e->call.op->suspect;
+        if (error > wrong && !v->wrong) {
+            v->wrong = true;
+            snprintf(v->reason, sizeof v->reason, "example %d: %s is off by %.2g, allowed %.1g", index,
+                     t->name, error, wrong);
+        }
+    }
+    return CLM_OK;
+}
+
+static clm_status run_example(clm_context *context, clm_example *e, const clm_variant *variant, int index,
+                              clm_verdict *v)
+{
+    CLM_TRY(clm_call_check(&e->call));
+    CLM_TRY(upload(context, e));
+    clm_plan *plan = clm_plan_new(&e->scope, context);
+    const clm_status status = clm_plan_add(plan, &e->call, variant);
+    if (status == CLM_SKIP) {
+        if (!v->skipped++) snprintf(v->reason, sizeof v->reason, "%s", clm_error_last()->what);
+        return CLM_OK;
+    }
+    CLM_TRY(status);
+    CLM_TRY(clm_plan_run(plan));
+    CLM_TRY(clm_finish(context));
+    clm_example_reference(e);
+    e->call.op->reference(&e->call);
+    v->examples++;
+    return compare(e, index, v);
+}
+
+clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant, double most_flops,
+                      clm_verdict *verdict)
+{
+    *verdict = (clm_verdict){0};
+    clm_status status = CLM_OK;
+    for (int index = 0; status == CLM_OK; index++) {
+        clm_example e = {0};
+        const bool more = clm_example_build(&e, op, index);
+        if (more) {
+            const clm_cost cost = op->cost(&e.call);
+            if (most_flops <= 0 || (cost.flops <= most_flops && cost.bytes <= most_flops))
+                status = run_example(context, &e, variant, index, verdict);
+        }
+        clm_scope_end(&e.scope);
+        if (!more) break;
+    }
+    return status;
+}

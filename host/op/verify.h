@@ -1,0 +1,25 @@
+/* Verification: an operator's variant on a device against the reference in double. */
+#ifndef CLM_OP_VERIFY_H
+#define CLM_OP_VERIFY_H
+
+#include "op/op.h"
+
+typedef struct clm_verdict {
+    int examples; /* run */
+    int skipped;  /* examples that the variant cannot compute here */
+    double error; /* the worst relative error over examples and outputs */
+    bool suspect, wrong;
+    char reason[512]; /* of the first wrong or skipped example */
+} clm_verdict;
+
+/* Runs the examples of `op` with `variant` on the context's device, outputs filled with NaN before
+ * and canaries behind every operand. An example whose cost exceeds `most_flops` or as many bytes is left out (interpreters; 0: none is).
+ * CLM_FAIL only when something could not be run; a wrong result is a verdict. */
+clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant,
+                      double most_flops, clm_verdict *verdict);
+
+/* Relative error norm(got - expected) / norm(expected) of n floats; positions where both are NaN
+ * agree, where one is, the error is infinite. Expected all zero: norm(got). */
+double clm_relative_error(const float *got, const double *expected, int64_t n);
+
+#endif
