@@ -13,9 +13,13 @@ static const uint32_t round_constant[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t rotate(uint32_t x, unsigned by) { return x >> by | x << (32 - by); }
+static uint32_t rotate(uint32_t x, unsigned by)
+{
+    return x >> by | x << (32 - by);
+}
 
-static void expand(const uint8_t *block, uint32_t w[64]) {
+static void expand(const uint8_t *block, uint32_t w[64])
+{
     for (int t = 0; t < 16; t++)
         w[t] = (uint32_t)block[4 * t] << 24 | (uint32_t)block[4 * t + 1] << 16 |
                (uint32_t)block[4 * t + 2] << 8 | block[4 * t + 3];
@@ -26,7 +30,8 @@ static void expand(const uint8_t *block, uint32_t w[64]) {
     }
 }
 
-static void compress(uint32_t state[8], const uint8_t *block) {
+static void compress(uint32_t state[8], const uint8_t *block)
+{
     uint32_t w[64], s[8];
     expand(block, w);
     memcpy(s, state, sizeof s);
@@ -40,16 +45,17 @@ static void compress(uint32_t state[8], const uint8_t *block) {
         s[4] += first;
         s[0] = first + a + majority;
     }
-    for (int i = 0; i < 8; i++)
-        state[i] += s[i];
+    for (int i = 0; i < 8; i++) state[i] += s[i];
 }
 
-void clm_sha256_start(clm_sha256 *hash) {
+void clm_sha256_start(clm_sha256 *hash)
+{
     *hash = (clm_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
                                    0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
-void clm_sha256_add(clm_sha256 *hash, const void *data, size_t bytes) {
+void clm_sha256_add(clm_sha256 *hash, const void *data, size_t bytes)
+{
     const uint8_t *from = data;
     while (bytes > 0) {
         const size_t used = hash->bytes % sizeof hash->block;
@@ -59,22 +65,20 @@ void clm_sha256_add(clm_sha256 *hash, const void *data, size_t bytes) {
         hash->bytes += part;
         from += part;
         bytes -= part;
-        if (part == room)
-            compress(hash->state, hash->block);
+        if (part == room) compress(hash->state, hash->block);
     }
 }
 
-void clm_sha256_end(clm_sha256 *hash, char hex[65]) {
+void clm_sha256_end(clm_sha256 *hash, char hex[65])
+{
     static const uint8_t padding[64] = {0x80};
     const uint64_t bits = 8 * hash->bytes;
     const size_t used = hash->bytes % 64;
     clm_sha256_add(hash, padding, used < 56 ? 56 - used : 120 - used);
     uint8_t length[8];
-    for (int i = 0; i < 8; i++)
-        length[i] = (uint8_t)(bits >> (56 - 8 * i));
+    for (int i = 0; i < 8; i++) length[i] = (uint8_t)(bits >> (56 - 8 * i));
     clm_sha256_add(hash, length, sizeof length);
     static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < 64; i++)
-        hex[i] = digits[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+    for (int i = 0; i < 64; i++) hex[i] = digits[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
     hex[64] = '\0';
 }

@@ -7,39 +7,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_doubles(const void *a, const void *b) {
+static int compare_doubles(const void *a, const void *b)
+{
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 /* Hyndman and Fan's type 7: linear between the order statistics around share * (n - 1). */
-static double quantile(const double *sorted, size_t n, double share) {
+static double quantile(const double *sorted, size_t n, double share)
+{
     const double position = share * (double)(n - 1);
     const size_t below = (size_t)position;
-    if (below + 1 >= n)
-        return sorted[n - 1];
+    if (below + 1 >= n) return sorted[n - 1];
     return sorted[below] + (position - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
-static double mean(const double *value, size_t n) {
+static double mean(const double *value, size_t n)
+{
     double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += value[i];
+    for (size_t i = 0; i < n; i++) sum += value[i];
     return sum / (double)n;
 }
 
-static double standard_error(const double *value, size_t n, double around) {
-    if (n < 2)
-        return NAN;
+static double standard_error(const double *value, size_t n, double around)
+{
+    if (n < 2) return NAN;
     double squares = 0;
-    for (size_t i = 0; i < n; i++)
-        squares += (value[i] - around) * (value[i] - around);
+    for (size_t i = 0; i < n; i++) squares += (value[i] - around) * (value[i] - around);
     return sqrt(squares / (double)(n - 1) / (double)n);
 }
 
-clm_summary clm_summarise(const double *value, size_t n) {
-    if (n == 0)
-        return (clm_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+clm_summary clm_summarise(const double *value, size_t n)
+{
+    if (n == 0) return (clm_summary){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     clm_scope scope = {0};
     double *sorted = clm_alloc_array(&scope, n, sizeof *sorted);
     memcpy(sorted, value, n * sizeof *sorted);
@@ -61,14 +61,15 @@ clm_summary clm_summarise(const double *value, size_t n) {
 
 /* Assignments of signs to difference[0..n) that bring |sum| to at least `observed`. Recursion keeps
  * each sum to n additions, where a Gray code would pile up the rounding of 2^n. */
-static double count_extreme(const double *difference, size_t n, double sum, double observed) {
-    if (n == 0)
-        return fabs(sum) >= observed ? 1 : 0;
+static double count_extreme(const double *difference, size_t n, double sum, double observed)
+{
+    if (n == 0) return fabs(sum) >= observed ? 1 : 0;
     return count_extreme(difference + 1, n - 1, sum + difference[0], observed) +
            count_extreme(difference + 1, n - 1, sum - difference[0], observed);
 }
 
-double clm_sign_flip_test(const double *difference, size_t n) {
+double clm_sign_flip_test(const double *difference, size_t n)
+{
     enum { LARGEST_EXACT = 20 };
     double sum = 0, magnitude = 0, squares = 0;
     for (size_t i = 0; i < n; i++) {
@@ -76,10 +77,8 @@ double clm_sign_flip_test(const double *difference, size_t n) {
         magnitude += fabs(difference[i]);
         squares += difference[i] * difference[i];
     }
-    if (squares == 0)
-        return 1;
-    if (n > LARGEST_EXACT)
-        return erfc(fabs(sum) / sqrt(squares) / sqrt(2));
+    if (squares == 0) return 1;
+    if (n > LARGEST_EXACT) return erfc(fabs(sum) / sqrt(squares) / sqrt(2));
     /* Equal sums differ by rounding: the observed one must count as extreme in any order. */
     const double observed = fabs(sum) - 1e-12 * magnitude;
     /* Flipping every sign keeps |sum|, so the first sign is held and half the tree suffices. */
@@ -92,7 +91,8 @@ typedef struct scored {
     bool positive;
 } scored;
 
-static int compare_scored(const void *a, const void *b) {
+static int compare_scored(const void *a, const void *b)
+{
     const float x = ((const scored *)a)->score, y = ((const scored *)b)->score;
     return (x > y) - (x < y);
 }
@@ -100,14 +100,13 @@ static int compare_scored(const void *a, const void *b) {
 /* The labelled entries in ascending order of score; *count: how many, *positives: of these.
  * False when a score is NaN: then there is no order. */
 static bool sort_scored(clm_scope *scope, const float *score, const float *label, size_t n,
-                        scored **sorted, size_t *count, size_t *positives) {
+                        scored **sorted, size_t *count, size_t *positives)
+{
     *sorted = clm_alloc_array(scope, n, sizeof **sorted);
     *count = *positives = 0;
     for (size_t i = 0; i < n; i++) {
-        if (isnan(label[i]))
-            continue;
-        if (isnan(score[i]))
-            return false;
+        if (isnan(label[i])) continue;
+        if (isnan(score[i])) return false;
         (*sorted)[(*count)++] = (scored){score[i], label[i] > 0.5f};
         *positives += label[i] > 0.5f;
     }
@@ -116,7 +115,8 @@ static bool sort_scored(clm_scope *scope, const float *score, const float *label
 }
 
 /* Entries [first, result) have equal scores; *positives: how many of them are positive. */
-static size_t tie_end(const scored *sorted, size_t count, size_t first, size_t *positives) {
+static size_t tie_end(const scored *sorted, size_t count, size_t first, size_t *positives)
+{
     size_t end = first;
     *positives = 0;
     while (end < count && sorted[end].score == sorted[first].score)
@@ -124,7 +124,8 @@ static size_t tie_end(const scored *sorted, size_t count, size_t first, size_t *
     return end;
 }
 
-double clm_roc_auc(const float *score, const float *label, size_t n) {
+double clm_roc_auc(const float *score, const float *label, size_t n)
+{
     clm_scope scope = {0};
     scored *sorted = NULL;
     size_t count = 0, positives = 0;
@@ -144,7 +145,8 @@ double clm_roc_auc(const float *score, const float *label, size_t n) {
     return auc;
 }
 
-double clm_average_precision(const float *score, const float *label, size_t n) {
+double clm_average_precision(const float *score, const float *label, size_t n)
+{
     clm_scope scope = {0};
     scored *sorted = NULL;
     size_t count = 0, positives = 0;
@@ -166,12 +168,12 @@ double clm_average_precision(const float *score, const float *label, size_t n) {
     return precision_sum;
 }
 
-double clm_rmse(const float *score, const float *label, size_t n) {
+double clm_rmse(const float *score, const float *label, size_t n)
+{
     double squares = 0;
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (isnan(label[i]))
-            continue;
+        if (isnan(label[i])) continue;
         const double difference = (double)score[i] - (double)label[i];
         squares += difference * difference;
         count++;

@@ -60,8 +60,7 @@ void clm_error_print(FILE *out);
 #define CLM_TRY(call)                                                                              \
     do {                                                                                           \
         const clm_status clm_status_ = (call);                                                     \
-        if (clm_status_ != CLM_OK)                                                                 \
-            return clm_status_;                                                                    \
+        if (clm_status_ != CLM_OK) return clm_status_;                                             \
     } while (0)
 
 #endif

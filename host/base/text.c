@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-char *clm_text_list(clm_scope *scope, const char *format, va_list list) {
+char *clm_text_list(clm_scope *scope, const char *format, va_list list)
+{
     va_list again;
     va_copy(again, list);
     const int length = vsnprintf(NULL, 0, format, again);
@@ -16,7 +17,8 @@ char *clm_text_list(clm_scope *scope, const char *format, va_list list) {
     return text;
 }
 
-char *clm_text(clm_scope *scope, const char *format, ...) {
+char *clm_text(clm_scope *scope, const char *format, ...)
+{
     va_list list;
     va_start(list, format);
     char *text = clm_text_list(scope, format, list);
@@ -26,16 +28,17 @@ char *clm_text(clm_scope *scope, const char *format, ...) {
 
 enum { LONGEST_WORD = 64 };
 
-static size_t smallest(size_t a, size_t b, size_t c) {
+static size_t smallest(size_t a, size_t b, size_t c)
+{
     const size_t ab = a < b ? a : b;
     return ab < c ? ab : c;
 }
 
 /* Levenshtein distance without regard to case, one row at a time. */
-static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length) {
+static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
     size_t row[LONGEST_WORD + 1];
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
+    for (size_t j = 0; j <= b_length; j++) row[j] = j;
     for (size_t i = 1; i <= a_length; i++) {
         size_t diagonal = row[0];
         row[0] = i;
@@ -49,20 +52,18 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
     return row[b_length];
 }
 
-const char *clm_did_you_mean(const char *word, const char *const *names) {
+const char *clm_did_you_mean(const char *word, const char *const *names)
+{
     const size_t length = strlen(word);
-    if (length > LONGEST_WORD)
-        return NULL;
+    if (length > LONGEST_WORD) return NULL;
     const char *best = NULL;
     size_t best_distance = 0;
     for (; *names != NULL; names++) {
         const size_t name_length = strlen(*names);
-        if (name_length > LONGEST_WORD)
-            continue;
+        if (name_length > LONGEST_WORD) continue;
         const size_t distance = edit_distance(word, length, *names, name_length);
         const size_t longer = length > name_length ? length : name_length;
-        if (3 * distance > longer)
-            continue;
+        if (3 * distance > longer) continue;
         if (best == NULL || distance < best_distance) {
             best = *names;
             best_distance = distance;
@@ -71,7 +72,8 @@ const char *clm_did_you_mean(const char *word, const char *const *names) {
     return best;
 }
 
-char *clm_text_bytes(clm_scope *scope, uint64_t bytes) {
+char *clm_text_bytes(clm_scope *scope, uint64_t bytes)
+{
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double value = (double)bytes;
     size_t unit = 0;
@@ -83,7 +85,8 @@ char *clm_text_bytes(clm_scope *scope, uint64_t bytes) {
     return clm_text(scope, whole ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
-char *clm_text_ns(clm_scope *scope, double nanoseconds) {
+char *clm_text_ns(clm_scope *scope, double nanoseconds)
+{
     static const char *const units[] = {"ns", "us", "ms", "s"};
     double value = nanoseconds;
     size_t unit = 0;

@@ -6,17 +6,17 @@
 /* OpenCL has no empty buffers, graphs have empty relations: what is empty holds this much. */
 enum { LEAST_BYTES = 4 };
 
-static void release_buffer(void *object) {
+static void release_buffer(void *object)
+{
     clm_buffer *buffer = object;
-    if (buffer->handle == NULL)
-        return;
+    if (buffer->handle == NULL) return;
     (void)clReleaseMemObject(buffer->handle);
-    if (buffer->root == buffer)
-        buffer->context->bytes -= buffer->bytes;
+    if (buffer->root == buffer) buffer->context->bytes -= buffer->bytes;
 }
 
 clm_status clm_buffer_new(clm_context *context, clm_scope *scope, const char *what, uint64_t bytes,
-                          clm_buffer **buffer) {
+                          clm_buffer **buffer)
+{
     const clm_device *device = context->device;
     if (bytes > device->max_allocation_bytes) {
         (void)clm_fail(CLM_ERROR_TOO_LARGE,
@@ -37,15 +37,15 @@ clm_status clm_buffer_new(clm_context *context, clm_scope *scope, const char *wh
     made->handle = clCreateBuffer(context->handle, CL_MEM_READ_WRITE, held, NULL, &code);
     CLM_CL_CODE(device, "clCreateBuffer", code, "allocating %s, %" PRIu64 " bytes", what, bytes);
     context->bytes += bytes;
-    if (context->bytes > context->peak_bytes)
-        context->peak_bytes = context->bytes;
+    if (context->bytes > context->peak_bytes) context->peak_bytes = context->bytes;
     *buffer = made;
     return CLM_OK;
 }
 
 /* A view of a view is made from the root, because OpenCL has one level of sub-buffers only. */
 clm_status clm_buffer_view(clm_scope *scope, clm_buffer *parent, uint64_t offset, uint64_t bytes,
-                           clm_buffer **view) {
+                           clm_buffer **view)
+{
     clm_context *context = parent->context;
     const clm_device *device = context->device;
     if (offset > parent->bytes || bytes > parent->bytes - offset)
@@ -75,22 +75,25 @@ clm_status clm_buffer_view(clm_scope *scope, clm_buffer *parent, uint64_t offset
     return CLM_OK;
 }
 
-uint64_t clm_buffer_bytes(const clm_buffer *buffer) { return buffer->bytes; }
+uint64_t clm_buffer_bytes(const clm_buffer *buffer)
+{
+    return buffer->bytes;
+}
 
 static clm_status check_range(const clm_buffer *buffer, const char *verb, uint64_t offset,
-                              uint64_t bytes) {
-    if (offset <= buffer->bytes && bytes <= buffer->bytes - offset)
-        return CLM_OK;
+                              uint64_t bytes)
+{
+    if (offset <= buffer->bytes && bytes <= buffer->bytes - offset) return CLM_OK;
     return clm_fail(CLM_ERROR_FAILED,
                     "%s %" PRIu64 " bytes at %" PRIu64 " of %s, which has %" PRIu64 " bytes", verb,
                     bytes, offset, buffer->what, buffer->bytes);
 }
 
 static clm_status write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes,
-                        cl_bool blocking) {
+                        cl_bool blocking)
+{
     CLM_TRY(check_range(buffer, "writing", offset, bytes));
-    if (bytes == 0)
-        return CLM_OK;
+    if (bytes == 0) return CLM_OK;
     CLM_CL(buffer->context->device,
            clEnqueueWriteBuffer(buffer->context->queue, buffer->handle, blocking, (size_t)offset,
                                 (size_t)bytes, from, 0, NULL, NULL),
@@ -98,19 +101,21 @@ static clm_status write(clm_buffer *buffer, uint64_t offset, const void *from, u
     return CLM_OK;
 }
 
-clm_status clm_buffer_write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes) {
+clm_status clm_buffer_write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes)
+{
     return write(buffer, offset, from, bytes, CL_TRUE);
 }
 
 clm_status clm_buffer_write_async(clm_buffer *buffer, uint64_t offset, const void *from,
-                                  uint64_t bytes) {
+                                  uint64_t bytes)
+{
     return write(buffer, offset, from, bytes, CL_FALSE);
 }
 
-clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64_t bytes) {
+clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64_t bytes)
+{
     CLM_TRY(check_range(buffer, "reading", offset, bytes));
-    if (bytes == 0)
-        return CLM_OK;
+    if (bytes == 0) return CLM_OK;
     CLM_CL(buffer->context->device,
            clEnqueueReadBuffer(buffer->context->queue, buffer->handle, CL_TRUE, (size_t)offset,
                                (size_t)bytes, to, 0, NULL, NULL),
@@ -118,10 +123,10 @@ clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64
     return CLM_OK;
 }
 
-clm_status clm_buffer_fill(clm_buffer *buffer, uint64_t offset, uint32_t pattern, uint64_t bytes) {
+clm_status clm_buffer_fill(clm_buffer *buffer, uint64_t offset, uint32_t pattern, uint64_t bytes)
+{
     CLM_TRY(check_range(buffer, "filling", offset, bytes));
-    if (bytes == 0)
-        return CLM_OK;
+    if (bytes == 0) return CLM_OK;
     CLM_CL(buffer->context->device,
            clEnqueueFillBuffer(buffer->context->queue, buffer->handle, &pattern, sizeof pattern,
                                (size_t)offset, (size_t)bytes, 0, NULL, NULL),

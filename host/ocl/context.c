@@ -3,20 +3,22 @@
 #include <stdlib.h>
 #include <time.h>
 
-double clm_now_ns(void) {
+double clm_now_ns(void)
+{
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static void release_events(clm_context *context) {
+static void release_events(clm_context *context)
+{
     for (size_t i = 0; i < context->event_count; i++)
-        if (context->events[i] != NULL)
-            (void)clReleaseEvent(context->events[i]);
+        if (context->events[i] != NULL) (void)clReleaseEvent(context->events[i]);
     context->event_count = 0;
 }
 
-static void release_context(void *object) {
+static void release_context(void *object)
+{
     clm_context *context = object;
     if (context->queue != NULL) {
         (void)clFinish(context->queue);
@@ -24,17 +26,16 @@ static void release_context(void *object) {
         (void)clReleaseCommandQueue(context->queue);
     }
     free(context->events);
-    if (context->handle != NULL)
-        (void)clReleaseContext(context->handle);
+    if (context->handle != NULL) (void)clReleaseContext(context->handle);
 }
 
 clm_status clm_context_open(clm_scope *scope, const clm_device *device,
-                            const clm_context_options *options, clm_context **context) {
+                            const clm_context_options *options, clm_context **context)
+{
     clm_context *opened = clm_alloc(scope, sizeof *opened);
     opened->scope = scope;
     opened->device = device;
-    if (options != NULL)
-        opened->options = *options;
+    if (options != NULL) opened->options = *options;
     clm_scope_defer(scope, release_context, opened);
 
     cl_device_id id = device->device_handle;
@@ -51,23 +52,40 @@ clm_status clm_context_open(clm_scope *scope, const clm_device *device,
     return CLM_OK;
 }
 
-const clm_device *clm_context_device(const clm_context *context) { return context->device; }
+const clm_device *clm_context_device(const clm_context *context)
+{
+    return context->device;
+}
 
-uint64_t clm_context_bytes(const clm_context *context) { return context->bytes; }
+uint64_t clm_context_bytes(const clm_context *context)
+{
+    return context->bytes;
+}
 
-uint64_t clm_context_peak_bytes(const clm_context *context) { return context->peak_bytes; }
+uint64_t clm_context_peak_bytes(const clm_context *context)
+{
+    return context->peak_bytes;
+}
 
-double clm_context_build_ns(const clm_context *context) { return context->build_ns; }
+double clm_context_build_ns(const clm_context *context)
+{
+    return context->build_ns;
+}
 
-clm_status clm_finish(clm_context *context) {
+clm_status clm_finish(clm_context *context)
+{
     CLM_CL(context->device, clFinish(context->queue), "waiting for the device");
     return CLM_OK;
 }
 
-size_t clm_events_count(const clm_context *context) { return context->event_count; }
+size_t clm_events_count(const clm_context *context)
+{
+    return context->event_count;
+}
 
 clm_status clm_events_ns(const clm_context *context, size_t index, double *queued, double *start,
-                         double *end) {
+                         double *end)
+{
     static const cl_profiling_info what[] = {CL_PROFILING_COMMAND_QUEUED,
                                              CL_PROFILING_COMMAND_START, CL_PROFILING_COMMAND_END};
     *queued = *start = *end = 0;
@@ -75,8 +93,7 @@ clm_status clm_events_ns(const clm_context *context, size_t index, double *queue
         return clm_fail(CLM_ERROR_FAILED, "there is no launch %zu: %zu were recorded", index,
                         context->event_count);
     const cl_event event = context->events[index];
-    if (event == NULL)
-        return CLM_OK;
+    if (event == NULL) return CLM_OK;
     double *const to[] = {queued, start, end};
     for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
         cl_ulong time = 0;
@@ -87,4 +104,7 @@ clm_status clm_events_ns(const clm_context *context, size_t index, double *queue
     return CLM_OK;
 }
 
-void clm_events_clear(clm_context *context) { release_events(context); }
+void clm_events_clear(clm_context *context)
+{
+    release_events(context);
+}

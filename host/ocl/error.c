@@ -69,7 +69,8 @@
     X(CL_MAX_SIZE_RESTRICTION_EXCEEDED)                                                            \
     X(CL_PLATFORM_NOT_FOUND_KHR)
 
-const char *clm_cl_error_name(cl_int code) {
+const char *clm_cl_error_name(cl_int code)
+{
     switch (code) {
 #define NAME(error)                                                                                \
     case error:                                                                                    \
@@ -83,12 +84,14 @@ const char *clm_cl_error_name(cl_int code) {
 
 /* Codes by which devices say that memory ran out. CL_OUT_OF_RESOURCES is also how some drivers
  * report a crashed kernel, hence the advice names both. */
-static bool out_of_memory(cl_int code) {
+static bool out_of_memory(cl_int code)
+{
     return code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES ||
            code == CL_OUT_OF_HOST_MEMORY;
 }
 
-static void advise(cl_int code) {
+static void advise(cl_int code)
+{
     if (code == CL_OUT_OF_RESOURCES)
         clm_error_advice(
             "a smaller graph or width, or another device (clmoe devices); some drivers "
@@ -102,7 +105,8 @@ static void advise(cl_int code) {
 }
 
 clm_status clm_cl_fail(const char *file, int line, const clm_device *device, const char *call,
-                       cl_int code, const char *format, ...) {
+                       cl_int code, const char *format, ...)
+{
     const int name_length = (int)strcspn(call, "(");
     const clm_error_kind kind = out_of_memory(code) ? CLM_ERROR_OOM : CLM_ERROR_FAILED;
     (void)clm_fail_at(file, line, kind, "%.*s: %s (%d)", name_length, call, clm_cl_error_name(code),

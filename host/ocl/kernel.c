@@ -3,14 +3,15 @@
 
 #include <stdlib.h>
 
-static void release_kernel(void *object) {
+static void release_kernel(void *object)
+{
     const clm_kernel *kernel = object;
-    if (kernel->handle != NULL)
-        (void)clReleaseKernel(kernel->handle);
+    if (kernel->handle != NULL) (void)clReleaseKernel(kernel->handle);
 }
 
 clm_status clm_kernel_new(clm_context *context, clm_scope *scope, const clm_source *source,
-                          const char *kernel_name, const char *options, clm_kernel **kernel) {
+                          const char *kernel_name, const char *options, clm_kernel **kernel)
+{
     cl_program program = NULL;
     CLM_TRY(clm_program_get(context, source, options == NULL ? "" : options, &program));
     clm_kernel *made = clm_alloc(scope, sizeof *made);
@@ -25,33 +26,38 @@ clm_status clm_kernel_new(clm_context *context, clm_scope *scope, const clm_sour
     return CLM_OK;
 }
 
-static clm_status set_arg(clm_kernel *kernel, unsigned index, size_t bytes, const void *value) {
+static clm_status set_arg(clm_kernel *kernel, unsigned index, size_t bytes, const void *value)
+{
     CLM_CL(kernel->context->device, clSetKernelArg(kernel->handle, index, bytes, value),
            "setting argument %u of kernel %s", index, kernel->name);
     return CLM_OK;
 }
 
-clm_status clm_kernel_arg_buffer(clm_kernel *kernel, unsigned index, const clm_buffer *buffer) {
+clm_status clm_kernel_arg_buffer(clm_kernel *kernel, unsigned index, const clm_buffer *buffer)
+{
     const cl_mem handle = buffer == NULL ? NULL : buffer->handle;
     return set_arg(kernel, index, sizeof handle, &handle);
 }
 
-clm_status clm_kernel_arg_i32(clm_kernel *kernel, unsigned index, int32_t value) {
+clm_status clm_kernel_arg_i32(clm_kernel *kernel, unsigned index, int32_t value)
+{
     return set_arg(kernel, index, sizeof value, &value);
 }
 
-clm_status clm_kernel_arg_f32(clm_kernel *kernel, unsigned index, float value) {
+clm_status clm_kernel_arg_f32(clm_kernel *kernel, unsigned index, float value)
+{
     return set_arg(kernel, index, sizeof value, &value);
 }
 
-clm_status clm_kernel_arg_local(clm_kernel *kernel, unsigned index, size_t bytes) {
+clm_status clm_kernel_arg_local(clm_kernel *kernel, unsigned index, size_t bytes)
+{
     return set_arg(kernel, index, bytes, NULL);
 }
 
 /* Room for one more event, before the launch: an event without a place would leak. */
-static clm_status reserve_event(clm_context *context) {
-    if (context->event_count < context->event_capacity)
-        return CLM_OK;
+static clm_status reserve_event(clm_context *context)
+{
+    if (context->event_count < context->event_capacity) return CLM_OK;
     const size_t capacity = context->event_capacity == 0 ? 256 : 2 * context->event_capacity;
     cl_event *grown = realloc(context->events, capacity * sizeof *grown);
     if (grown == NULL)
@@ -61,14 +67,17 @@ static clm_status reserve_event(clm_context *context) {
     return CLM_OK;
 }
 
-static cl_uint dimensions(const size_t size[3]) { return size[2] != 0 ? 3 : size[1] != 0 ? 2 : 1; }
+static cl_uint dimensions(const size_t size[3])
+{
+    return size[2] != 0 ? 3 : size[1] != 0 ? 2 : 1;
+}
 
-clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range) {
+clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range)
+{
     clm_context *context = kernel->context;
     const bool profile = context->options.profile;
     cl_event event = NULL;
-    if (profile)
-        CLM_TRY(reserve_event(context));
+    if (profile) CLM_TRY(reserve_event(context));
     if (range->global[0] != 0) {
         CLM_CL(context->device,
                clEnqueueNDRangeKernel(
@@ -78,7 +87,6 @@ clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range) {
                range->global[0], range->global[1], range->global[2], range->local[0],
                range->local[1], range->local[2]);
     }
-    if (profile)
-        context->events[context->event_count++] = event;
+    if (profile) context->events[context->event_count++] = event;
     return CLM_OK;
 }

@@ -30,6 +30,7 @@ enum {
     CLM_QUIRK_EMULATED = 8,       /* an interpreter or emulator: results count, times do not */
     CLM_QUIRK_NO_BINARY_CACHE = 16,
     CLM_QUIRK_NO_USER_EVENTS = 32,
+    CLM_QUIRK_NO_PREFETCH = 64, /* __builtin_prefetch ends the process */
 };
 
 typedef struct clm_device {

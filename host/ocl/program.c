@@ -11,7 +11,8 @@
 extern const clm_source clm_source_philox, clm_source_common;
 
 /* Each part starts at its own line 1, so that compilers name the operator's file and line. */
-static char *full_source(clm_scope *scope, const clm_source *source) {
+static char *full_source(clm_scope *scope, const clm_source *source)
+{
     return clm_text(scope,
                     "#line 1 \"philox.h\"\n%s\n#line 1 \"cl/common.clh\"\n%s\n"
                     "#line 1 \"cl/%s/%s.cl\"\n%s\n",
@@ -21,14 +22,15 @@ static char *full_source(clm_scope *scope, const clm_source *source) {
 
 /* -cl-fast-relaxed-math is never used: masks use finite sentinels and NaN shows what was unwritten.
  */
-static char *full_options(clm_scope *scope, const clm_device *device, const char *options) {
+static char *full_options(clm_scope *scope, const clm_device *device, const char *options)
+{
     const bool plain = (device->quirks & CLM_QUIRK_NO_RESTRICT) != 0;
     return clm_text(scope, "-cl-std=CL1.2 -cl-mad-enable -DRST=%s%s%s", plain ? "" : "restrict",
                     options[0] == '\0' ? "" : " ", options);
 }
 
-static void hash_key(const clm_device *device, const char *text, const char *options,
-                     char key[65]) {
+static void hash_key(const clm_device *device, const char *text, const char *options, char key[65])
+{
     const char *const parts[] = {text,         options,         device->platform,
                                  device->name, device->version, device->driver};
     clm_sha256 hash;
@@ -38,14 +40,15 @@ static void hash_key(const clm_device *device, const char *text, const char *opt
     clm_sha256_end(&hash, key);
 }
 
-static void release_program(void *object) {
+static void release_program(void *object)
+{
     const clm_program *program = object;
-    if (program->handle != NULL)
-        (void)clReleaseProgram(program->handle);
+    if (program->handle != NULL) (void)clReleaseProgram(program->handle);
 }
 
 /* The compiler's words for a failed build; the last resort is to say that there are none. */
-static const char *build_log(clm_scope *scope, cl_program program, cl_device_id id) {
+static const char *build_log(clm_scope *scope, cl_program program, cl_device_id id)
+{
     size_t size = 0;
     if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) != CL_SUCCESS)
         return "(there is no build log)";
@@ -57,15 +60,15 @@ static const char *build_log(clm_scope *scope, cl_program program, cl_device_id 
 }
 
 static clm_status compile(clm_context *context, clm_scope *scope, const clm_source *source,
-                          const char *text, const char *options, clm_program *program) {
+                          const char *text, const char *options, clm_program *program)
+{
     cl_device_id id = context->device->device_handle;
     cl_int code = CL_SUCCESS;
     program->handle = clCreateProgramWithSource(context->handle, 1, &text, NULL, &code);
     CLM_CL_CODE(context->device, "clCreateProgramWithSource", code, "loading cl/%s/%s.cl",
                 source->name, source->name);
     code = clBuildProgram(program->handle, 1, &id, options, NULL, NULL);
-    if (code == CL_SUCCESS)
-        return CLM_OK;
+    if (code == CL_SUCCESS) return CLM_OK;
     (void)clm_cl_fail(__FILE__, __LINE__, context->device, "clBuildProgram", code,
                       "building cl/%s/%s.cl with %s", source->name, source->name, options);
     const clm_error failed = *clm_error_last();
@@ -79,15 +82,15 @@ static clm_status compile(clm_context *context, clm_scope *scope, const clm_sour
 
 /* False when the driver does not take the binary: then it is built anew. */
 static bool load_binary(clm_context *context, const uint8_t *data, size_t bytes,
-                        const char *options, clm_program *program) {
+                        const char *options, clm_program *program)
+{
     cl_device_id id = context->device->device_handle;
     cl_int code = CL_SUCCESS, taken = CL_SUCCESS;
     cl_program made =
         clCreateProgramWithBinary(context->handle, 1, &id, &bytes, &data, &taken, &code);
     if (code != CL_SUCCESS || taken != CL_SUCCESS ||
         clBuildProgram(made, 1, &id, options, NULL, NULL) != CL_SUCCESS) {
-        if (made != NULL)
-            (void)clReleaseProgram(made);
+        if (made != NULL) (void)clReleaseProgram(made);
         return false;
     }
     program->handle = made;
@@ -96,7 +99,8 @@ static bool load_binary(clm_context *context, const uint8_t *data, size_t bytes,
 
 /* Writes the program's binary as folder/name. */
 static clm_status save_binary(clm_context *context, clm_scope *scope, const clm_program *program,
-                              const char *folder, const char *name) {
+                              const char *folder, const char *name)
+{
     size_t bytes = 0;
     CLM_CL(context->device,
            clGetProgramInfo(program->handle, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL),
@@ -107,15 +111,15 @@ static clm_status save_binary(clm_context *context, clm_scope *scope, const clm_
     CLM_CL(context->device,
            clGetProgramInfo(program->handle, CL_PROGRAM_BINARIES, sizeof data, &data, NULL),
            "asking for program %s, %zu bytes", name, bytes);
-    if (clm_cache_write(folder, name, data, bytes))
-        return CLM_OK;
+    if (clm_cache_write(folder, name, data, bytes)) return CLM_OK;
     (void)clm_fail(CLM_ERROR_FAILED, "cannot write %s/%s: %s", folder, name, strerror(errno));
     clm_error_code(errno);
     return CLM_FAIL;
 }
 
 static clm_status load_ahead_of_time(clm_context *context, clm_scope *scope, const char *name,
-                                     const char *options, clm_program *program) {
+                                     const char *options, clm_program *program)
+{
     const char *folder = context->options.binaries;
     uint8_t *data = NULL;
     size_t bytes = 0;
@@ -130,7 +134,8 @@ static clm_status load_ahead_of_time(clm_context *context, clm_scope *scope, con
 }
 
 static clm_status build(clm_context *context, clm_scope *scope, const clm_source *source,
-                        const char *text, const char *options, clm_program *program) {
+                        const char *text, const char *options, clm_program *program)
+{
     const char *name = clm_text(scope, "%s-%.32s.bin", source->name, program->key);
     if (context->options.binaries != NULL)
         return load_ahead_of_time(context, scope, name, options, program);
@@ -143,23 +148,24 @@ static clm_status build(clm_context *context, clm_scope *scope, const clm_source
     if (!found) {
         CLM_TRY(compile(context, scope, source, text, options, program));
         /* A cache that cannot be written costs time, not the run. */
-        if (folder != NULL)
-            (void)save_binary(context, scope, program, folder, name);
+        if (folder != NULL) (void)save_binary(context, scope, program, folder, name);
     }
-    if (context->options.save == NULL)
-        return CLM_OK;
+    if (context->options.save == NULL) return CLM_OK;
     return save_binary(context, scope, program, context->options.save, name);
 }
 
 static clm_status get(clm_context *context, clm_scope *scope, const clm_source *source,
-                      const char *options, cl_program *program) {
+                      const char *options, cl_program *program)
+{
     const char *text = full_source(scope, source);
     const char *all = full_options(scope, context->device, options);
     char key[65];
     hash_key(context->device, text, all, key);
-    for (const clm_program *known = context->programs; known != NULL; known = known->next)
-        if (strcmp(known->key, key) == 0)
-            return *program = known->handle, CLM_OK;
+    for (const clm_program *known = context->programs; known != NULL; known = known->next) {
+        if (strcmp(known->key, key) != 0) continue;
+        *program = known->handle;
+        return CLM_OK;
+    }
 
     clm_program *made = clm_alloc(context->scope, sizeof *made);
     memcpy(made->key, key, sizeof made->key);
@@ -175,7 +181,8 @@ static clm_status get(clm_context *context, clm_scope *scope, const clm_source *
 }
 
 clm_status clm_program_get(clm_context *context, const clm_source *source, const char *options,
-                           cl_program *program) {
+                           cl_program *program)
+{
     clm_scope scope = {0};
     const clm_status status = get(context, &scope, source, options, program);
     clm_scope_end(&scope);

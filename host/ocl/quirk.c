@@ -19,6 +19,8 @@ static const quirk quirks[] = {
      "measured, 22.3.6"},
     {"rusticl", NULL, 0, CLM_QUIRK_NO_BINARY_CACHE,
      "a damaged binary ends the process; Mesa has a cache of its own", "measured, 22.3.6"},
+    {"rusticl", NULL, 0, CLM_QUIRK_NO_PREFETCH,
+     "its SPIR-V translator ends the process on a prefetch", "measured, 22.3.6"},
     {"Clover", NULL, 0, CLM_QUIRK_FAKE_EVENTS | CLM_QUIRK_NO_BINARY_CACHE,
      "profiling is never available; a damaged binary ends the process", "measured, 22.3.6"},
     {"Oclgrind", NULL, 0, CLM_QUIRK_NO_RESTRICT, "aborts on restrict in an inlined function",
@@ -35,29 +37,26 @@ static const quirk quirks[] = {
      "a CPU plays the FPGA: results count, times do not", "measured, 2025.0.5"},
 };
 
-void clm_quirks_apply(clm_device *device) {
+void clm_quirks_apply(clm_device *device)
+{
     const char *digits = device->driver + strcspn(device->driver, "0123456789");
     const long driver = strtol(digits, NULL, 10);
     for (size_t i = 0; i < sizeof quirks / sizeof *quirks; i++) {
         const quirk *row = &quirks[i];
-        if (row->platform != NULL && strstr(device->platform, row->platform) == NULL)
-            continue;
-        if (row->device != NULL && strstr(device->name, row->device) == NULL)
-            continue;
-        if (row->driver_below != 0 && driver >= row->driver_below)
-            continue;
+        if (row->platform != NULL && strstr(device->platform, row->platform) == NULL) continue;
+        if (row->device != NULL && strstr(device->name, row->device) == NULL) continue;
+        if (row->driver_below != 0 && driver >= row->driver_below) continue;
         device->quirks |= row->effect;
     }
     /* Emulators report limits without meaning (64 Mi work-items, 64 MiB of local memory). */
     const size_t largest_group = 8192;
     const uint64_t largest_local = 2u << 20;
-    if (device->max_work_group > largest_group)
-        device->max_work_group = largest_group;
-    if (device->local_bytes > largest_local)
-        device->local_bytes = largest_local;
+    if (device->max_work_group > largest_group) device->max_work_group = largest_group;
+    if (device->local_bytes > largest_local) device->local_bytes = largest_local;
 }
 
-const char *clm_quirk_about(uint32_t bit) {
+const char *clm_quirk_about(uint32_t bit)
+{
     switch (bit) {
     case CLM_QUIRK_FAKE_EVENTS:
         return "event times are not times: the host clock is used";
@@ -71,12 +70,15 @@ const char *clm_quirk_about(uint32_t bit) {
         return "program binaries are not cached";
     case CLM_QUIRK_NO_USER_EVENTS:
         return "user events hang: none are used";
+    case CLM_QUIRK_NO_PREFETCH:
+        return "its compiler crashes on prefetches: kernels do without";
     default:
         return NULL;
     }
 }
 
-const char *clm_feature_name(uint32_t bit) {
+const char *clm_feature_name(uint32_t bit)
+{
     switch (bit) {
     case CLM_FEATURE_FP64:
         return "fp64";

@@ -55,4 +55,9 @@ bool clm_cache_write(const char *folder, const char *name, const uint8_t *data, 
 /* The quirks of a device whose other members are filled in, and its limits cut to usable ones. */
 void clm_quirks_apply(clm_device *device);
 
+bool clm_device_has_extension(cl_device_id id, const char *extension);
+
+/* Sets the features of a device: each is advertised, builds, and computes what it should. */
+void clm_probe_features(clm_device *device);
+
 #endif

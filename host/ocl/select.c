@@ -5,15 +5,16 @@
 #include <string.h>
 #include <strings.h>
 
-static bool contains(const char *text, const char *fragment) {
+static bool contains(const char *text, const char *fragment)
+{
     const size_t length = strlen(fragment);
     for (; strlen(text) >= length; text++)
-        if (strncasecmp(text, fragment, length) == 0)
-            return true;
+        if (strncasecmp(text, fragment, length) == 0) return true;
     return false;
 }
 
-static int class_named(const char *word) {
+static int class_named(const char *word)
+{
     static const struct {
         const char *name;
         int classes;
@@ -22,16 +23,18 @@ static int class_named(const char *word) {
                  {"accelerator", CLM_ACCELERATOR},
                  {"all", CLM_ANY_DEVICE}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(word, names[i].name) == 0)
-            return names[i].classes;
+        if (strcasecmp(word, names[i].name) == 0) return names[i].classes;
     return 0;
 }
 
 /* Marks the devices that one word means; an exact id means that device alone. */
-static size_t choose(const char *word, const clm_device *devices, size_t count, bool *chosen) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(word, devices[i].id) == 0)
-            return chosen[i] = true, 1;
+static size_t choose(const char *word, const clm_device *devices, size_t count, bool *chosen)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, devices[i].id) != 0) continue;
+        chosen[i] = true;
+        return 1;
+    }
     const int classes = class_named(word);
     size_t fitting = 0;
     for (size_t i = 0; i < count; i++) {
@@ -40,20 +43,21 @@ static size_t choose(const char *word, const clm_device *devices, size_t count, 
                               ? (device->device_class & classes) != 0
                               : contains(device->name, word) || contains(device->platform, word) ||
                                     contains(device->id, word);
-        if (!fits)
-            continue;
+        if (!fits) continue;
         chosen[i] = true;
         fitting++;
     }
     return fitting;
 }
 
-static const char *class_name(int device_class) {
+static const char *class_name(int device_class)
+{
     return device_class == CLM_CPU ? "cpu" : device_class == CLM_GPU ? "gpu" : "accelerator";
 }
 
 static clm_status nothing_fits(clm_scope *scope, const char *word, const clm_device *devices,
-                               size_t count) {
+                               size_t count)
+{
     char *list = "";
     const char **names = clm_alloc_array(scope, 2 * count + 5, sizeof *names);
     size_t used = 0;
@@ -77,35 +81,33 @@ static clm_status nothing_fits(clm_scope *scope, const char *word, const clm_dev
 }
 
 /* The first GPU, else the first CPU, else the first device. */
-static size_t preferred(const clm_device *devices, size_t count) {
+static size_t preferred(const clm_device *devices, size_t count)
+{
     static const int order[] = {CLM_GPU, CLM_CPU};
     for (size_t c = 0; c < sizeof order / sizeof *order; c++)
         for (size_t i = 0; i < count; i++)
-            if (devices[i].device_class == order[c])
-                return i;
+            if (devices[i].device_class == order[c]) return i;
     return 0;
 }
 
-/* The next word of the list, without blanks around it; commas inside quotes do not part words. Null
- * at the end. */
-static char *next_word(clm_scope *scope, const char **at) {
-    if (*at == NULL)
-        return NULL;
+/* The next word of the list, without blanks around it; commas inside quotes do not part words.
+ * Null at the end. */
+static char *next_word(clm_scope *scope, const char **at)
+{
+    if (*at == NULL) return NULL;
     const char *end = *at;
     for (bool quoted = false; *end != '\0' && (quoted || *end != ','); end++)
-        if (*end == '"')
-            quoted = !quoted;
+        if (*end == '"') quoted = !quoted;
     const char *start = *at, *stop = end;
-    while (start < stop && *start == ' ')
-        start++;
-    while (stop > start && stop[-1] == ' ')
-        stop--;
+    while (start < stop && *start == ' ') start++;
+    while (stop > start && stop[-1] == ' ') stop--;
     *at = *end == '\0' ? NULL : end + 1;
     return clm_text(scope, "%.*s", (int)(stop - start), start);
 }
 
 clm_status clm_devices_select(clm_scope *scope, const char *selector, const clm_device **devices,
-                              size_t *count) {
+                              size_t *count)
+{
     const clm_device *all = NULL;
     size_t all_count = 0;
     *devices = NULL;
@@ -122,8 +124,7 @@ clm_status clm_devices_select(clm_scope *scope, const char *selector, const clm_
     }
     clm_device *selected = clm_alloc_array(scope, all_count, sizeof *selected);
     for (size_t i = 0; i < all_count; i++)
-        if (chosen[i])
-            selected[(*count)++] = all[i];
+        if (chosen[i]) selected[(*count)++] = all[i];
     *devices = selected;
     return CLM_OK;
 }

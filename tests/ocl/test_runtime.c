@@ -30,7 +30,8 @@ typedef struct fixture {
     clm_context *context;
 } fixture;
 
-static int open_device(void **state) {
+static int open_device(void **state)
+{
     static fixture f;
     f = (fixture){0};
     *state = &f;
@@ -44,20 +45,22 @@ static int open_device(void **state) {
     return clm_context_open(&f.scope, &devices[0], &options, &f.context) == CLM_OK ? 0 : -1;
 }
 
-static int close_device(void **state) {
+static int close_device(void **state)
+{
     clm_scope_end(&((fixture *)*state)->scope);
     return 0;
 }
 
-static fixture *device_of(void **state) {
+static fixture *device_of(void **state)
+{
     fixture *f = *state;
-    if (f->context == NULL)
-        skip();
+    if (f->context == NULL) skip();
     return f;
 }
 
 /* Property: a device draws the words of the host, and turns them into the same floats. */
-static void philox_is_the_same_on_the_device(void **state) {
+static void philox_is_the_same_on_the_device(void **state)
+{
     enum { COUNT = 513, SEED = 12345 };
     fixture *f = device_of(state);
     clm_buffer *words = NULL, *uniform = NULL;
@@ -85,7 +88,8 @@ static void philox_is_the_same_on_the_device(void **state) {
 
 /* Property: views address their part of the buffer, a view of a view adds its offset, and null
  * buffers and local memory reach the kernel. */
-static void kernels_take_views_null_and_local(void **state) {
+static void kernels_take_views_null_and_local(void **state)
+{
     fixture *f = device_of(state);
     const size_t align = clm_context_device(f->context)->base_align_bytes;
     const size_t count = 4 * align / sizeof(float), part = align / sizeof(float);
@@ -96,8 +100,7 @@ static void kernels_take_views_null_and_local(void **state) {
     assert_ok(clm_buffer_view(&f->scope, half, 0, 0, &empty));
     assert_int_equal(clm_context_bytes(f->context), 4 * align);
     float *x = clm_alloc_array(&f->scope, count, sizeof *x);
-    for (size_t i = 0; i < count; i++)
-        x[i] = (float)i;
+    for (size_t i = 0; i < count; i++) x[i] = (float)i;
     assert_ok(clm_buffer_write(all, 0, x, 4 * align));
 
     clm_kernel *kernel = NULL;
@@ -123,7 +126,8 @@ static void kernels_take_views_null_and_local(void **state) {
     }
 }
 
-static void build_errors_name_the_line(void **state) {
+static void build_errors_name_the_line(void **state)
+{
     fixture *f = device_of(state);
     const clm_source broken = {"broken",
                                "\n\n__kernel void k(__global int *x) { x[0] = missing; }\n"};
@@ -136,7 +140,8 @@ static void build_errors_name_the_line(void **state) {
     assert_int_equal(error->code, -11);
 }
 
-static void too_large_buffers_are_refused(void **state) {
+static void too_large_buffers_are_refused(void **state)
+{
     fixture *f = device_of(state);
     clm_buffer *buffer = NULL;
     const uint64_t bytes = clm_context_device(f->context)->max_allocation_bytes + 1;
@@ -145,7 +150,8 @@ static void too_large_buffers_are_refused(void **state) {
     assert_non_null(strstr(clm_error_last()->what, "huge"));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(philox_is_the_same_on_the_device, open_device,
                                         close_device),
