@@ -1,0 +1,32 @@
+/* What operators share that work element by element, in vectors of VEC lanes (cl/common.clh): the
+ * same kernel serves every class of device, with a different vector width. */
+#ifndef CLM_OP_VECTOR_H
+#define CLM_OP_VECTOR_H
+
+#include "op/op.h"
+
+/* VEC by device: its native vector width, as 1, 4, 8 or 16; in operators with rows of D elements
+ * the widest not above it that divides D, if any of at least 4 does. */
+int clm_pick_vector(const clm_device *device, const clm_call *call);
+
+/* The tunable VEC with a fixed default, or by device. */
+#define CLM_VEC(width)                                                                             \
+    { "VEC", width, {1, 4, 8, 16}, NULL }
+#define CLM_VEC_OF_DEVICE                                                                          \
+    { "VEC", 16, {4, 8, 16}, clm_pick_vector }
+
+/* The variants of an operator whose kernel is the same everywhere. */
+#define CLM_VECTOR_VARIANTS(prepare)                                                               \
+    {                                                                                              \
+        {"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE}, NULL, prepare},                                   \
+            {"gpu", CLM_GPU, 0, {CLM_VEC(4)}, NULL, prepare}, {                                    \
+            "plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1)}, NULL, prepare                                \
+        }                                                                                          \
+    }
+
+/* One work-item for each started vector of n elements, in work-groups of 64. */
+static inline clm_range clm_vector_range(int64_t n, int vec) {
+    return (clm_range){{clm_round_up((n + vec - 1) / vec, 64)}, {64}};
+}
+
+#endif
