@@ -85,7 +85,7 @@ static clm_status run_example(clm_context *context, clm_example *e, const clm_va
     clm_plan *plan = clm_plan_new(&e->scope, context);
     const clm_status status = clm_plan_add(plan, &e->call, variant);
     if (status == CLM_SKIP) {
-        if (!v->skipped++) snprintf(v->reason, sizeof v->reason, "%s", clm_error_last()->what);
+        if (!v->skipped++) snprintf(v->reason, sizeof v->reason, "%.500s", clm_error_last()->what);
         return CLM_OK;
     }
     CLM_TRY(status);
