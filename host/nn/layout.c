@@ -150,7 +150,7 @@ clm_status clm_tape_layout(clm_tape *tape)
     for (size_t i = 0; i < tape->nodes; i++) {
         const clm_tensor *t = &tape->node[i]->tensor;
         tape->node[i]->chunk = -1;
-        if (t->kind == CLM_INPUT) tape->input_bytes += clm_tensor_bytes(t);
+        if (t->kind == CLM_INPUT && !tape->node[i]->shared) tape->input_bytes += clm_tensor_bytes(t);
         if (clm_tensor_bytes(t) <= l.limit) continue;
         free(l.hole);
         return clm_fail(CLM_ERROR_TOO_LARGE, "%s needs %s in one piece, device allocates at most %s", t->name,

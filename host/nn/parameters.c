@@ -45,7 +45,6 @@ static void initialise(const clm_parameters *p, int index, float *value)
             case CLM_INIT_CONSTANT: value[j] = (float)item->bound; break;
             case CLM_INIT_UNIFORM: value[j] = (float)item->bound * u; break;
             case CLM_INIT_NORMAL: value[j] = (float)item->bound * normal[j - i]; break;
-            case CLM_INIT_ROWS: value[j] = 0; break;
             }
         }
     }

@@ -9,7 +9,6 @@ typedef enum clm_init {
     CLM_INIT_CONSTANT, /* bound */
     CLM_INIT_UNIFORM,  /* U(-bound, bound) */
     CLM_INIT_NORMAL,   /* N(0, bound^2) */
-    CLM_INIT_ROWS,     /* left zero: the caller fills clm_parameter_values, rows differ in bound */
 } clm_init;
 
 typedef struct clm_parameters clm_parameters;

@@ -77,6 +77,15 @@ clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value
     return input(tape, name, CLM_I32, value, rank, dim);
 }
 
+clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *other)
+{
+    if (tape->status != CLM_OK) return NULL;
+    clm_tensor *t = node(tape, other->name, other->type, CLM_INPUT, other->rank, other->dim);
+    clm_node_of(t)->value = clm_node_of(other)->value;
+    clm_node_of(t)->shared = other;
+    return t;
+}
+
 clm_tensor *clm_weight(clm_tape *tape, int parameter)
 {
     if (tape->status != CLM_OK) return NULL;
@@ -100,6 +109,13 @@ clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int 
 void clm_keep(clm_tape *tape, clm_tensor *tensor)
 {
     if (tape->status == CLM_OK && tensor->kind == CLM_ACTIVATION) tensor->kind = CLM_OUTPUT;
+}
+
+void clm_composite(clm_tape *tape, void (*grad)(clm_tape *, const clm_call *), const void *composite)
+{
+    if (tape->status != CLM_OK) return;
+    tape->call[tape->calls - 1]->grad = grad;
+    tape->call[tape->calls - 1]->composite = composite;
 }
 
 void clm_record(clm_tape *tape, const clm_call *call)
@@ -130,6 +146,8 @@ static clm_status place(clm_tape *tape, clm_node *n)
     const uint64_t bytes = clm_tensor_bytes(t);
     switch (t->kind) {
     case CLM_INPUT:
+        t->buffer = n->shared ? n->shared->buffer : NULL;
+        if (t->buffer) return CLM_OK;
         CLM_TRY(clm_buffer_new(tape->context, tape->scope, t->name, bytes ? bytes : 4, &t->buffer));
         return bytes ? clm_buffer_write(t->buffer, 0, n->value, bytes) : CLM_OK;
     case CLM_PARAMETER: t->buffer = clm_parameter_view(tape->parameters, t->parameter, false); return CLM_OK;
@@ -162,14 +180,21 @@ clm_status clm_tape_plan(clm_tape *tape)
     CLM_TRY(clm_tape_layout(tape));
     CLM_TRY(check_size(tape));
     if (tape->parameters) CLM_TRY(clm_parameters_allocate(tape->parameters, tape->context));
-    for (int c = 0; c < tape->chunks; c++)
-        CLM_TRY(clm_buffer_new(tape->context, tape->scope, "activations", tape->chunk[c].bytes,
-                               &tape->chunk[c].buffer));
+    for (int c = 0; c < tape->chunks; c++) {
+        const clm_tape *other = tape->memory;
+        if (other && c < other->chunks && other->chunk[c].bytes >= tape->chunk[c].bytes)
+            tape->chunk[c].buffer = other->chunk[c].buffer;
+        else
+            CLM_TRY(clm_buffer_new(tape->context, tape->scope, "activations", tape->chunk[c].bytes,
+                                   &tape->chunk[c].buffer));
+    }
     for (size_t i = 0; i < tape->nodes; i++) CLM_TRY(place(tape, tape->node[i]));
     tape->plan = clm_plan_new(tape->scope, tape->context);
     for (size_t i = 0; i < tape->calls; i++) CLM_TRY(clm_plan_add(tape->plan, tape->call[i], NULL));
     return CLM_OK;
 }
+
+void clm_tape_share_memory(clm_tape *tape, const clm_tape *other) { tape->memory = other; }
 
 static void step_words(const clm_tape *tape, int32_t step_index, float learning_rate, int32_t *word)
 {

@@ -33,6 +33,8 @@ bool clm_tape_training(const clm_tape *tape);
 /* A tensor that the host fills with `value` (copied; null: zeros). */
 clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank, const int64_t *dim);
 clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank, const int64_t *dim);
+/* An input of another tape of the same context, with its storage. That tape is planned first. */
+clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *input);
 /* The tensor of a parameter (nn/parameters.h) on this tape. */
 clm_tensor *clm_weight(clm_tape *tape, int parameter);
 
@@ -42,6 +44,9 @@ clm_tensor *clm_weight(clm_tape *tape, int parameter);
 clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank, const int64_t *dim);
 /* Records a call; checks types, shapes and letters. */
 void clm_record(clm_tape *tape, const clm_call *call);
+/* Gives the last recorded call the backward pass of all calls that its function recorded; they carry
+ * clm_no_grad. `composite` is what it needs, owned by the tape's scope. */
+void clm_composite(clm_tape *tape, void (*grad)(clm_tape *tape, const clm_call *call), const void *composite);
 /* Keeps an activation's value until the host has read it after the replay. */
 void clm_keep(clm_tape *tape, clm_tensor *tensor);
 
@@ -67,6 +72,9 @@ void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *cont
 /* Lays out memory and prepares every launch. The error of recording, CLM_ERROR_TOO_LARGE when the
  * plan exceeds the device, or CLM_ERROR_OOM. */
 clm_status clm_tape_plan(clm_tape *tape);
+/* Uses the activation memory of another tape of the context, planned before, where it is large enough: for tapes that never
+ * run at the same time and whose kept values are read before the other one runs. */
+void clm_tape_share_memory(clm_tape *tape, const clm_tape *other);
 /* Bytes of the plan: activations at their peak plus inputs; valid after clm_tape_layout or plan. */
 uint64_t clm_tape_bytes(const clm_tape *tape);
 /* Only the layout, nothing allocated. */

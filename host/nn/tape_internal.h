@@ -9,6 +9,7 @@
 typedef struct clm_node {
     clm_tensor tensor;
     void *value;        /* inputs: host copy, 4 bytes an element */
+    const clm_tensor *shared; /* inputs: the other tape's tensor whose storage this is */
     int64_t offset;     /* weights: first element in the arena */
     bool needs_gradient;
     clm_tensor **contribution; /* to the gradient, in order of recording */
@@ -38,6 +39,7 @@ struct clm_tape {
     int chunks;
     uint64_t input_bytes;
     bool laid_out;
+    const clm_tape *memory; /* whose activation buffers may be used; null: own */
     clm_plan *plan;
 };
 

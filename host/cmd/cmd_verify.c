@@ -1,0 +1,157 @@
+/* clmoe verify: every operator and variant against its reference in double, on each device in a
+ * process of its own; with --golden, the tensors of a folder. */
+#include "cmd/options.h"
+
+#include "base/text.h"
+#include "model/golden.h"
+#include "op/verify.h"
+
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+typedef struct options {
+    const char *device, *op, *variant, *golden;
+    bool tiny;
+} options;
+
+/* Most flops and bytes of an example with --tiny: an interpreter does about 10^5 a second. */
+static const double tiny = 5e4;
+
+static const struct argp_option table[] = {
+    {"device", 'd', "DEV", 0, "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
+    {"op", 'o', "NAME", 0, "Only this operator", 0},
+    {"variant", 'v', "NAME", 0, "Only this variant", 0},
+    {"tiny", 't', NULL, 0, "Only the smallest examples (for interpreters such as Oclgrind)", 0},
+    {"golden", 'g', "DIR", 0, "Check the safetensors files of a folder instead", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    options *o = state->input;
+    switch (key) {
+    case 'd': o->device = argument; return 0;
+    case 'o': o->op = argument; return 0;
+    case 'v': o->variant = argument; return 0;
+    case 't': o->tiny = true; return 0;
+    case 'g': o->golden = argument; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+typedef struct totals {
+    int right, suspect, wrong, skipped;
+} totals;
+
+static clm_status verify_variant(clm_context *context, const clm_op *op, const clm_variant *variant,
+                                 double most, totals *total)
+{
+    clm_verdict v;
+    CLM_TRY(clm_verify(context, op, variant, most, &v));
+    if (v.examples == 0) {
+        total->skipped++;
+        printf("skip     %-26s %-6s %s\n", op->name, variant->name,
+               v.reason[0] ? v.reason : "no example is small enough");
+        return CLM_OK;
+    }
+    const char *word = v.wrong ? "WRONG" : v.suspect ? "suspect" : "ok";
+    total->wrong += v.wrong;
+    total->suspect += v.suspect && !v.wrong;
+    total->right += !v.suspect && !v.wrong;
+    printf("%-8s %-26s %-6s %2d examples, worst error %.1e%s%s\n", word, op->name, variant->name,
+           v.examples, v.error, v.wrong ? ": " : "", v.wrong ? v.reason : "");
+    return CLM_OK;
+}
+
+static clm_status verify_device(clm_scope *scope, const clm_device *device, const options *o, totals *total)
+{
+    clm_context *context;
+    printf("%s, %s, driver %s\n", device->name, device->platform, device->driver);
+    CLM_TRY(clm_context_open(scope, device, NULL, &context));
+    for (size_t i = 0; clm_op_at(i); i++) {
+        const clm_op *op = clm_op_at(i);
+        if (o->op && strcmp(o->op, op->name) != 0) continue;
+        for (const clm_variant *v = op->variant; v->name; v++)
+            if (!o->variant || !strcmp(o->variant, v->name))
+                CLM_TRY(verify_variant(context, op, v, o->tiny ? tiny : 0, total));
+        fflush(stdout);
+    }
+    return CLM_OK;
+}
+
+static int verify_here(const clm_device *device, const options *o)
+{
+    clm_scope scope = {0};
+    totals total = {0};
+    const clm_status status = verify_device(&scope, device, o, &total);
+    clm_scope_end(&scope);
+    if (status != CLM_OK) return clm_exit_error();
+    printf("%d right, %d suspect, %d wrong, %d skipped\n", total.right, total.suspect, total.wrong,
+           total.skipped);
+    return total.wrong ? CLM_EXIT_WRONG : total.right + total.suspect ? CLM_EXIT_OK : CLM_EXIT_NOTHING;
+}
+
+/* A device that crashes its process must not take the others down. */
+static int verify_elsewhere(const clm_device *device, const options *o)
+{
+    const char *argv[12] = {"clmoe", "verify", "--device", device->id};
+    int n = 4;
+    if (o->op) argv[n++] = "--op", argv[n++] = o->op;
+    if (o->variant) argv[n++] = "--variant", argv[n++] = o->variant;
+    if (o->tiny) argv[n++] = "--tiny";
+    pid_t child;
+    int state;
+    fflush(stdout);
+    if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, (char **)(void *)argv, environ) != 0 ||
+        waitpid(child, &state, 0) < 0) {
+        perror("clmoe: cannot start a process to verify in");
+        return CLM_EXIT_ERROR;
+    }
+    if (WIFEXITED(state)) return WEXITSTATUS(state);
+    fprintf(stderr, "clmoe: verifying %s ended by signal %d (%s)\n", device->name, WTERMSIG(state),
+            strsignal(WTERMSIG(state)));
+    return CLM_EXIT_ERROR;
+}
+
+static int verify_all(clm_scope *scope, const options *o)
+{
+    const clm_device *device;
+    size_t count;
+    if (clm_devices_select(scope, o->device ? o->device : "all", &device, &count) != CLM_OK)
+        return clm_exit_error();
+    if (o->golden) return clm_golden_check(scope, device, o->golden);
+    if (count == 1) return verify_here(device, o);
+    int worst = CLM_EXIT_OK;
+    for (size_t i = 0; i < count; i++) {
+        const int code = verify_elsewhere(&device[i], o);
+        if (code == CLM_EXIT_WRONG || worst == CLM_EXIT_OK) worst = code;
+    }
+    return worst;
+}
+
+static int run(int argc, char **argv)
+{
+    options o = {0};
+    const struct argp argp = {table, parse, NULL,
+                              "Check every operator and variant against its reference in double, on "
+                              "each device in a process of its own.\v"
+                              "Exit code 4 when a result is wrong. A variant that a device cannot run is "
+                              "skipped with the reason.",
+                              NULL, NULL, NULL};
+    clm_options(&argp, argc, argv, &o);
+    if (o.op && !clm_op_find(o.op)) {
+        fprintf(stderr, "clmoe: there is no operator \"%s\": see clmoe list\n", o.op);
+        return CLM_EXIT_ERROR;
+    }
+    clm_scope scope = {0};
+    const int code = verify_all(&scope, &o);
+    clm_scope_end(&scope);
+    return code;
+}
+
+const clm_command clm_command_verify = {
+    "verify", "check every operator and variant, or golden tensors, against a reference", run};
