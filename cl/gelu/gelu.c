@@ -1,0 +1,133 @@
+#include "cl/gelu/gelu.h"
+
+#include "op/vector.h"
+
+#include <math.h>
+
+extern const clm_source clm_source_gelu;
+static const clm_op gelu, gelu_backward;
+
+static const int64_t sizes[] = {1, 17, 64, 1021, 64 * 16 * 4 + 1, 40000};
+enum { EXAMPLES = sizeof sizes / sizeof *sizes };
+
+/* --- forward --- */
+
+enum { X, Y };
+
+static clm_status prepare(clm_plan *plan, const clm_call *call)
+{
+    const int64_t n = clm_dim(call, 'N');
+    return clm_launch(plan, call, "gelu_f32", "", clm_vector_range(n, clm_tune(plan, "VEC")),
+                      CLM_ARGS(clm_t(call->arg[X]), clm_i(n), clm_t(call->arg[Y])));
+}
+
+static void reference(const clm_call *call)
+{
+    const double *x = clm_f64(call, X);
+    double *y = clm_f64(call, Y);
+    for (int64_t i = 0; i < clm_dim(call, 'N'); i++) y[i] = 0.5 * x[i] * erfc(-x[i] * M_SQRT1_2);
+}
+
+static clm_cost cost(const clm_call *call)
+{
+    const double n = (double)clm_dim(call, 'N');
+    return (clm_cost){.flops = 4 * n, .bytes = 8 * n};
+}
+
+static bool example(clm_example *e, int index)
+{
+    if (index >= EXAMPLES) return false;
+    clm_example_normal(e, X, 2, CLM_DIMS(sizes[index]));
+    clm_example_out(e, Y, CLM_DIMS(sizes[index]));
+    return true;
+}
+
+/* --- backward --- */
+
+enum { BACK_X, DY, DX };
+
+static void grad(clm_tape *tape, const clm_call *call)
+{
+    clm_tensor *x = call->arg[X];
+    if (!clm_needs_gradient(tape, x)) return;
+    clm_call back = {.op = &gelu_backward, .arg = {x, clm_gradient_of(tape, call->arg[Y])}};
+    back.arg[DX] = clm_activation(tape, "dgelu", CLM_F32, x->rank, x->dim);
+    clm_record(tape, &back);
+    clm_gradient_add(tape, x, back.arg[DX]);
+}
+
+static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
+{
+    const int64_t n = clm_dim(call, 'N');
+    return clm_launch(
+        plan, call, "gelu_backward_f32", "", clm_vector_range(n, clm_tune(plan, "VEC")),
+        CLM_ARGS(clm_t(call->arg[BACK_X]), clm_t(call->arg[DY]), clm_i(n), clm_t(call->arg[DX])));
+}
+
+static void reference_backward(const clm_call *call)
+{
+    const double *x = clm_f64(call, BACK_X), *dy = clm_f64(call, DY);
+    double *dx = clm_f64(call, DX);
+    for (int64_t i = 0; i < clm_dim(call, 'N'); i++) {
+        const double below = 0.5 * erfc(-x[i] * M_SQRT1_2);
+        const double density = exp(-0.5 * x[i] * x[i]) * 0.5 * M_SQRT1_2 * M_2_SQRTPI;
+        dx[i] = dy[i] * (below + x[i] * density);
+    }
+}
+
+static clm_cost cost_backward(const clm_call *call)
+{
+    const double n = (double)clm_dim(call, 'N');
+    return (clm_cost){.flops = 7 * n, .bytes = 12 * n};
+}
+
+static bool example_backward(clm_example *e, int index)
+{
+    if (index >= EXAMPLES) return false;
+    clm_example_normal(e, BACK_X, 2, CLM_DIMS(sizes[index]));
+    clm_example_normal(e, DY, 1, CLM_DIMS(sizes[index]));
+    clm_example_out(e, DX, CLM_DIMS(sizes[index]));
+    return true;
+}
+
+static const clm_op gelu = {
+    .name = "gelu",
+    .about = "Gaussian error linear unit, exact form",
+    .paper = "Hendrycks and Gimpel 2016, section 2",
+    .source = &clm_source_gelu,
+    .operand = {{"x", CLM_IN, CLM_F32, "N", false, NULL}, {"y", CLM_OUT, CLM_F32, "N", false, "x"}},
+    .variant = CLM_VECTOR_VARIANTS(prepare),
+    .grad = grad,
+    .reference = reference,
+    .cost = cost,
+    .suspect = 5e-7,
+    .wrong = 2e-6,
+    .example = example,
+};
+
+static const clm_op gelu_backward = {
+    .name = "gelu_backward",
+    .about = "gradient of gelu",
+    .paper = "Hendrycks and Gimpel 2016, section 2",
+    .source = &clm_source_gelu,
+    .operand = {{"x", CLM_IN, CLM_F32, "N", false, NULL},
+                {"dy", CLM_IN, CLM_F32, "N", false, NULL},
+                {"dx", CLM_OUT, CLM_F32, "N", false, "dy"}},
+    .variant = CLM_VECTOR_VARIANTS(prepare_backward),
+    .reference = reference_backward,
+    .cost = cost_backward,
+    .suspect = 5e-7,
+    .wrong = 2e-6,
+    .example = example_backward,
+};
+
+const clm_op *const clm_ops_gelu[] = {&gelu, &gelu_backward, NULL};
+
+clm_tensor *clm_gelu(clm_tape *tape, clm_tensor *x)
+{
+    if (!x) return NULL;
+    clm_call call = {.op = &gelu, .arg = {x}};
+    call.arg[Y] = clm_activation(tape, "gelu", CLM_F32, x->rank, x->dim);
+    clm_record(tape, &call);
+    return call.arg[Y];
+}
