@@ -184,6 +184,13 @@ clm_tensor *clm_her_layers(clm_tape *tape, clm_parameters *p, const clm_her *her
     return x;
 }
 
+clm_tensor *clm_her_network(clm_tape *tape, clm_parameters *p, const clm_config *config, const clm_graph_inputs *in,
+                            clm_tensor **balance, clm_her_seen *seen)
+{
+    const clm_her her = clm_her_from(config);
+    return clm_her_layers(tape, p, &her, in, clm_her_input(tape, p, in, her.width), NULL, balance, seen);
+}
+
 clm_tensor *clm_bilinear_scores(clm_tape *tape, clm_parameters *p, clm_tensor *h, int32_t first_u,
                                 int32_t count_u, clm_tensor *u, clm_tensor *v)
 {

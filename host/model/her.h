@@ -56,6 +56,10 @@ clm_tensor *clm_her_layers(clm_tape *tape, clm_parameters *parameters, const clm
                            const clm_graph_inputs *in, clm_tensor *x0, clm_tensor *const *mask,
                            clm_tensor **balance, clm_her_seen *seen);
 
+/* The whole network of hgt, separated_moe or shared_moe up to the embeddings, from its parameters. */
+clm_tensor *clm_her_network(clm_tape *tape, clm_parameters *parameters, const clm_config *config,
+                            const clm_graph_inputs *in, clm_tensor **balance, clm_her_seen *seen);
+
 /* Records the bilinear decoder of embeddings h: scores h[first_u + u[i]] W_dec h[v[i]] of pairs, u counted from the
  * first node of the start type (first_u, count_u), v over all nodes. */
 clm_tensor *clm_bilinear_scores(clm_tape *tape, clm_parameters *parameters, clm_tensor *h, int32_t first_u,

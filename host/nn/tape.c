@@ -212,6 +212,16 @@ clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
     return clm_plan_run(tape->plan);
 }
 
+clm_status clm_tape_upload_inputs(clm_tape *tape)
+{
+    for (size_t i = 0; i < tape->nodes; i++) {
+        const clm_tensor *t = &tape->node[i]->tensor;
+        if (t->kind == CLM_INPUT && !tape->node[i]->shared && clm_tensor_bytes(t) > 0)
+            CLM_TRY(clm_buffer_write(t->buffer, 0, tape->node[i]->value, clm_tensor_bytes(t)));
+    }
+    return clm_finish(tape->context);
+}
+
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)
 {
     CLM_TRY(clm_finish(tape->context));

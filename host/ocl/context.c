@@ -44,9 +44,7 @@ clm_status clm_context_open(clm_scope *scope, const clm_device *device,
     cl_int code = CL_SUCCESS;
     opened->handle = clCreateContext(properties, 1, &id, NULL, NULL, &code);
     CLM_CL_CODE(device, "clCreateContext", code, "opening the device");
-    const cl_command_queue_properties kind =
-        opened->options.profile ? CL_QUEUE_PROFILING_ENABLE : 0;
-    opened->queue = clCreateCommandQueue(opened->handle, id, kind, &code);
+    opened->queue = clCreateCommandQueue(opened->handle, id, CL_QUEUE_PROFILING_ENABLE, &code);
     CLM_CL_CODE(device, "clCreateCommandQueue", code, "opening a queue on the device");
     *context = opened;
     return CLM_OK;
@@ -104,7 +102,13 @@ clm_status clm_events_ns(const clm_context *context, size_t index, double *queue
     return CLM_OK;
 }
 
-void clm_events_clear(clm_context *context)
+void clm_events_start(clm_context *context)
 {
     release_events(context);
+    context->events_kept = true;
+}
+
+void clm_events_stop(clm_context *context)
+{
+    context->events_kept = false;
 }

@@ -75,7 +75,7 @@ static cl_uint dimensions(const size_t size[3])
 clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range)
 {
     clm_context *context = kernel->context;
-    const bool profile = context->options.profile;
+    const bool profile = context->events_kept;
     cl_event event = NULL;
     if (profile) CLM_TRY(reserve_event(context));
     if (range->global[0] != 0) {

@@ -74,7 +74,6 @@ typedef struct clm_context_options {
         *binaries;     /* folder of ahead-of-time program binaries to run from alone; null: build */
     const char *cache; /* folder of the program cache; null: the user's cache folder; "": none */
     const char *save;  /* folder to leave program binaries in (clmoe compile); null: none */
-    bool profile;      /* keep an event per launch */
 } clm_context_options;
 
 /* Opens a context that lives as long as `scope`; `options` null: defaults. */
@@ -133,12 +132,13 @@ clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range);
 /* Waits until all that was enqueued is done. */
 clm_status clm_finish(clm_context *context);
 
-/* Device nanoseconds (END - START) of launch `index` since the last clm_events_clear, in a context
- * opened with `profile`; 0 launches when not. Call after clm_finish. */
+/* Between start and stop every launch keeps its event; count and times (device nanoseconds) of the
+ * launches since start, to be asked for after clm_finish and before the next start. */
+void clm_events_start(clm_context *context);
+void clm_events_stop(clm_context *context);
 size_t clm_events_count(const clm_context *context);
 clm_status clm_events_ns(const clm_context *context, size_t index, double *queued, double *start,
                          double *end);
-void clm_events_clear(clm_context *context);
 
 /* Host clock (CLOCK_MONOTONIC) in nanoseconds. */
 double clm_now_ns(void);

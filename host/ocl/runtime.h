@@ -19,6 +19,7 @@ struct clm_context {
     clm_program *programs;
     uint64_t bytes, peak_bytes;
     double build_ns;
+    bool events_kept;
     cl_event *events; /* null entries: launches of nothing */
     size_t event_count, event_capacity;
 };

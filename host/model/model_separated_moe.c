@@ -1,0 +1,18 @@
+/* SeparatedMoE: HGT with a pool of experts and a router of its own for every node type. */
+#include "model/her_parameters.h"
+#include "model/link.h"
+
+static clm_status run(clm_scope *scope, const clm_cell *cell) { return clm_link_run(scope, cell, clm_her_network, true); }
+
+static const clm_parameter_spec *const parameters[] = {CLM_TRAINED_PARAMETERS, CLM_GRAPH_PARAMETERS,
+                                                       CLM_MIXTURE_PARAMETERS, NULL};
+
+const clm_model clm_model_separated_moe = {
+    .name = "separated_moe",
+    .about = "HGT, then a mixture of experts per node type",
+    .paper = "Shakirov, Arakelov: Homogeneous Expert Routing, arXiv 2511.07603v1 (withdrawn), baseline",
+    .parameters = parameters,
+    .check = clm_check_mixture,
+    .run = run,
+    .needs_device = true,
+};
