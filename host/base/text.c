@@ -90,9 +90,9 @@ char *clm_text_ns(clm_scope *scope, double nanoseconds)
     static const char *const units[] = {"ns", "us", "ms", "s"};
     double value = nanoseconds;
     size_t unit = 0;
-    while (fabs(value) >= 1000 && unit + 1 < sizeof units / sizeof *units) {
+    while (fabs(value) >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
         value /= 1000;
         unit++;
     }
-    return clm_text(scope, "%.3g %s", value, units[unit]);
+    return clm_text(scope, fabs(value) >= 99.95 ? "%.0f %s" : "%.3g %s", value, units[unit]);
 }
