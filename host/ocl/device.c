@@ -17,7 +17,8 @@ static void copy_trimmed(char *to, size_t size, const char *from)
 {
     from += strspn(from, " \t\n");
     size_t length = strlen(from);
-    while (length > 0 && isspace((unsigned char)from[length - 1])) length--;
+    while (length > 0 && isspace((unsigned char)from[length - 1]))
+        length--;
     (void)snprintf(to, size, "%.*s", (int)length, from);
 }
 
@@ -183,13 +184,18 @@ static clm_status describe(cl_platform_id platform, cl_device_id id, clm_device 
     return CLM_OK;
 }
 
-/* Available and of OpenCL 1.2 or later (the version reads "OpenCL 1.2 ..."). */
-static bool usable(const clm_device *device)
+/* CLM_SKIP unless available and of OpenCL 1.2 or later (the version reads "OpenCL 1.2 ..."). */
+static clm_status check_usable(const clm_device *device)
 {
     int major = 0, minor = 0;
-    if (sscanf(device->version, "OpenCL %d.%d", &major, &minor) != 2) return false;
-    if (major == 1 && minor < 2) return false;
-    return device_number(device->device_handle, CL_DEVICE_AVAILABLE, sizeof(cl_bool)) != 0;
+    if (sscanf(device->version, "OpenCL %d.%d", &major, &minor) != 2 || (major == 1 && minor < 2))
+        return clm_skip("%s is of version \"%s\"", device->name, device->version);
+    cl_bool available = CL_FALSE;
+    CLM_CL(device,
+           clGetDeviceInfo(device->device_handle, CL_DEVICE_AVAILABLE, sizeof available, &available,
+                           NULL),
+           "asking whether a device is available");
+    return available ? CLM_OK : clm_skip("%s is not available", device->name);
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -205,7 +211,8 @@ static void number_equal_ids(clm_device *devices, size_t count)
 {
     for (size_t i = count; i-- > 0;) {
         size_t before = 0;
-        for (size_t j = 0; j < i; j++) before += strcmp(devices[j].id, devices[i].id) == 0;
+        for (size_t j = 0; j < i; j++)
+            before += strcmp(devices[j].id, devices[i].id) == 0;
         if (before == 0) continue;
         const size_t length = strlen(devices[i].id);
         (void)snprintf(devices[i].id + length, sizeof devices[i].id - length, "#%zu", before + 1);
@@ -226,8 +233,11 @@ static clm_status add_platform(clm_scope *scope, cl_platform_id platform, clm_de
     CLM_CL(NULL, clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, n, ids, NULL),
            "listing the %u devices of a platform", n);
     for (cl_uint i = 0; i < n && *count < MOST_DEVICES; i++) {
-        CLM_TRY(describe(platform, ids[i], &devices[*count]));
-        if (usable(&devices[*count])) (*count)++;
+        clm_device *device = &devices[*count];
+        CLM_TRY(describe(platform, ids[i], device));
+        const clm_status status = check_usable(device);
+        if (status == CLM_FAIL) return CLM_FAIL;
+        if (status == CLM_OK) (*count)++;
     }
     return CLM_OK;
 }
@@ -264,7 +274,8 @@ clm_status clm_devices(clm_scope *scope, const clm_device **devices, size_t *cou
     if (*count == 0) return worst == CLM_OK ? no_device(platform_count) : CLM_FAIL;
     qsort(found, *count, sizeof *found, compare_devices);
     number_equal_ids(found, *count);
-    for (size_t i = 0; i < *count; i++) clm_probe_features(&found[i]);
+    for (size_t i = 0; i < *count; i++)
+        clm_probe_features(&found[i]);
     *devices = found;
     return CLM_OK;
 }

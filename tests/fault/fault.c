@@ -17,25 +17,13 @@ void fault_arm(fault_kind kind, size_t n)
     hit = NULL;
 }
 
-void fault_disarm(void)
-{
-    armed = FAULT_NONE;
-}
+void fault_disarm(void) { armed = FAULT_NONE; }
 
-const char *fault_hit(void)
-{
-    return hit;
-}
+const char *fault_hit(void) { return hit; }
 
-size_t fault_calls(void)
-{
-    return calls;
-}
+size_t fault_calls(void) { return calls; }
 
-long fault_live_objects(void)
-{
-    return live;
-}
+long fault_live_objects(void) { return live; }
 
 static bool fails(fault_kind kind, const char *name)
 {
