@@ -25,7 +25,7 @@ static clm_status work(clm_scope *scope, const char *cache, int32_t x[COUNT])
     clm_buffer *all = NULL, *half = NULL;
     double queued, start, end;
     CLM_TRY(clm_devices_select(scope, NULL, &devices, &count));
-    const clm_context_options options = {.cache = cache, .profile = true};
+    const clm_context_options options = {.cache = cache};
     CLM_TRY(clm_context_open(scope, &devices[0], &options, &context));
     CLM_TRY(clm_kernel_new(context, scope, &source, "twice", NULL, &kernel));
     CLM_TRY(clm_buffer_new(context, scope, "x", COUNT * sizeof *x, &all));
@@ -33,6 +33,7 @@ static clm_status work(clm_scope *scope, const char *cache, int32_t x[COUNT])
     CLM_TRY(clm_buffer_fill(all, 0, 5, COUNT * sizeof *x));
     CLM_TRY(clm_buffer_write(all, 0, x, COUNT / 4 * sizeof *x));
     CLM_TRY(clm_kernel_arg_buffer(kernel, 0, half));
+    clm_events_start(context);
     CLM_TRY(clm_kernel_launch(kernel, &(clm_range){.global = {COUNT / 2}}));
     CLM_TRY(clm_finish(context));
     CLM_TRY(clm_events_ns(context, 0, &queued, &start, &end));
