@@ -1,0 +1,337 @@
+/* Router: softmax, top-k and gates in one pass over the logits. E, K and RENORMALISE are given.
+ *
+ * cpu: a vector holds one expert of VEC nodes, so that the softmax has no horizontal sums and the
+ * choice is K compare-and-swap chains without branches. Rows become such vectors by
+ * rotating the bits of the position: the elements of VEC nodes lie at node * E + e, and one step
+ * that separates even from odd positions moves the lowest bit to the top; log2 E steps turn (node,
+ * e) into (e, node). Measured against one node at a time with vectors over experts, which spends
+ * its time in horizontal operations.
+ * gpu: a work-group stages the rows of its nodes in local memory, so that the reads are coalesced
+ * and the work-item of a node runs through its row; the odd row length avoids bank conflicts.
+ * plain: a work-item per node.
+ *
+ * The chosen are kept sorted. A candidate goes before the first entry that is not >= it and moves
+ * the others down: that keeps the lower index of equals, and with NaN as the initial entries any
+ * row, infinities and NaN included, yields K different experts. */
+
+#define UNROLL _Pragma("unroll")
+#if E <= 16
+#define UNROLL_E _Pragma("unroll")
+#else
+#define UNROLL_E
+#endif
+
+static inline void choose_none(floatv *top, intv *index)
+{
+    UNROLL for (int j = 0; j < K; j++)
+    {
+        top[j] = NAN;
+        index[j] = j;
+    }
+}
+
+/* Offers expert e with logit x to the K best so far. */
+static inline void offer(floatv x, int e, floatv *top, intv *index)
+{
+    floatv moved = x;
+    intv moved_index = e, better = 0;
+    UNROLL for (int j = 0; j < K; j++)
+    {
+        const floatv kept = top[j];
+        const intv kept_index = index[j];
+        better |= !(kept >= x);
+        top[j] = better ? moved : kept;
+        index[j] = better ? moved_index : kept_index;
+        moved = better ? kept : moved;
+        moved_index = better ? kept_index : moved_index;
+    }
+}
+
+/* Turns the logits of the chosen into their gates; `sum` is that of e^(logit - largest). */
+static inline void gates(floatv *top, floatv sum)
+{
+    const floatv largest = top[0];
+    floatv chosen = 0.0f;
+    UNROLL for (int j = 0; j < K; j++)
+    {
+        top[j] = clm_exp(top[j] - largest);
+        chosen += top[j];
+    }
+    const floatv scale = 1.0f / (RENORMALISE ? chosen : sum);
+    UNROLL for (int j = 0; j < K; j++) top[j] *= scale;
+}
+
+#if VEC > 1
+
+#define LOG2(n) ((n) >= 16 ? 4 : (n) >= 8 ? 3 : (n) >= 4 ? 2 : (n) >= 2 ? 1 : 0)
+
+/* Rotates the bits of the position within `count` (a power of two, <= VEC) vectors `steps` times.
+ */
+static inline void rotate_positions(floatv *v, const int count, const int steps)
+{
+    UNROLL for (int step = 0; step < steps; step++)
+    {
+        floatv w[VEC];
+        UNROLL for (int i = 0; i < count / 2; i++)
+        {
+            w[i] = (floatv)(v[2 * i].even, v[2 * i + 1].even);
+            w[i + count / 2] = (floatv)(v[2 * i].odd, v[2 * i + 1].odd);
+        }
+        UNROLL for (int i = 0; i < count; i++) v[i] = w[i];
+    }
+}
+
+/* Whether VEC rows of `width` numbers are a power of two, and thus quickly rearranged. */
+#define DENSE(width) ((width) < VEC && ((width) & ((width)-1)) == 0 && (width) > 1)
+
+/* x[column] lane i = row i of `rows` <= VEC rows; lanes past the last row repeat it. */
+static inline void load_rows(floatv *x, __global const float *from, const int width, int rows)
+{
+    if (rows == VEC && width == 1) {
+        x[0] = vloadv(0, from);
+    } else if (rows == VEC && DENSE(width)) {
+        UNROLL for (int i = 0; i < width; i++) x[i] = vloadv(i, from);
+        rotate_positions(x, width, LOG2(width));
+    } else if (rows == VEC && width % VEC == 0) {
+        for (int column = 0; column < width; column += VEC) {
+            floatv v[VEC];
+            UNROLL for (int i = 0; i < VEC; i++) v[i] = vloadv(0, from + i * width + column);
+            rotate_positions(v, VEC, LOG2(VEC));
+            UNROLL for (int i = 0; i < VEC; i++) x[column + i] = v[i];
+        }
+    } else {
+        for (int column = 0; column < width; column++) {
+            float lane[VEC];
+            for (int i = 0; i < VEC; i++) lane[i] = from[min(i, rows - 1) * width + column];
+            x[column] = vloadv(0, lane);
+        }
+    }
+}
+
+/* The way back; x may be destroyed. */
+static inline void store_rows(floatv *x, __global float *to, const int width, int rows)
+{
+    if (rows == VEC && width == 1) {
+        vstorev(x[0], 0, to);
+    } else if (rows == VEC && DENSE(width)) {
+        rotate_positions(x, width, LOG2(VEC));
+        UNROLL for (int i = 0; i < width; i++) vstorev(x[i], i, to);
+    } else if (rows == VEC && width % VEC == 0) {
+        for (int column = 0; column < width; column += VEC) {
+            floatv v[VEC];
+            UNROLL for (int i = 0; i < VEC; i++) v[i] = x[column + i];
+            rotate_positions(v, VEC, LOG2(VEC));
+            UNROLL for (int i = 0; i < VEC; i++) vstorev(v[i], 0, to + i * width + column);
+        }
+    } else {
+        for (int column = 0; column < width; column++) {
+            float lane[VEC];
+            vstorev(x[column], 0, lane);
+            for (int i = 0; i < rows; i++) to[i * width + column] = lane[i];
+        }
+    }
+}
+
+__kernel void router_f32_cpu(__global const float *RST logits, __global const int *RST pool,
+                             __global float *RST probability, __global int *RST topk,
+                             __global float *RST gate, __global int *RST key, int nodes, int block)
+{
+    const int first = get_global_id(0) * block, last = min(nodes, first + block);
+    for (int n = first; n < last; n += VEC) {
+        const int rows = min(VEC, last - n);
+        floatv x[E], top[K], bits[K];
+        intv index[K], base = 0;
+        load_rows(x, logits + (size_t)n * E, E, rows);
+        choose_none(top, index);
+        UNROLL_E for (int e = 0; e < E; e++) offer(x[e], e, top, index);
+
+        const floatv largest = top[0];
+        floatv sum = 0.0f;
+        UNROLL_E for (int e = 0; e < E; e++)
+        {
+            x[e] = clm_exp(x[e] - largest);
+            sum += x[e];
+        }
+        const floatv scale = 1.0f / sum;
+        UNROLL_E for (int e = 0; e < E; e++) x[e] *= scale;
+        store_rows(x, probability + (size_t)n * E, E, rows);
+
+        gates(top, sum);
+        store_rows(top, gate + (size_t)n * K, K, rows);
+        UNROLL for (int j = 0; j < K; j++) bits[j] = as_floatv(index[j]);
+        store_rows(bits, (__global float *)topk + (size_t)n * K, K, rows);
+        if (pool) {
+            floatv p;
+            load_rows(&p, (__global const float *)pool + n, 1, rows);
+            base = as_intv(p) * E;
+        }
+        UNROLL for (int j = 0; j < K; j++) bits[j] = as_floatv(base + index[j]);
+        store_rows(bits, (__global float *)key + (size_t)n * K, K, rows);
+    }
+}
+
+/* dprobability and dlogits may be one array. */
+__kernel void router_backward_f32_cpu(__global const float *RST probability,
+                                      __global const int *RST topk, __global const float *RST gate,
+                                      __global const float *dprobability,
+                                      __global const float *RST dgate, __global float *dlogits,
+                                      int nodes, int block)
+{
+    const int first = get_global_id(0) * block, last = min(nodes, first + block);
+    for (int n = first; n < last; n += VEC) {
+        const int rows = min(VEC, last - n);
+        floatv p[E], dp[E], sum = 0.0f;
+        load_rows(p, probability + (size_t)n * E, E, rows);
+        if (dprobability) {
+            load_rows(dp, dprobability + (size_t)n * E, E, rows);
+            UNROLL_E for (int e = 0; e < E; e++) sum = fma(p[e], dp[e], sum);
+        } else {
+            UNROLL_E for (int e = 0; e < E; e++) dp[e] = 0.0f;
+        }
+        floatv index[K], g[K], dg[K], chosen = 0.0f;
+        if (dgate) {
+            load_rows(index, (__global const float *)topk + (size_t)n * K, K, rows);
+            load_rows(g, gate + (size_t)n * K, K, rows);
+            load_rows(dg, dgate + (size_t)n * K, K, rows);
+            UNROLL for (int j = 0; j < K; j++) chosen = fma(g[j], dg[j], chosen);
+        }
+        if (!RENORMALISE) sum += chosen;
+        UNROLL_E for (int e = 0; e < E; e++) dp[e] = p[e] * (dp[e] - sum);
+        if (dgate) {
+            UNROLL for (int j = 0; j < K; j++)
+            {
+                const floatv d = g[j] * (RENORMALISE ? dg[j] - chosen : dg[j]);
+                UNROLL_E for (int e = 0; e < E; e++) dp[e] +=
+                    as_intv(index[j]) == e ? d : (floatv)(0.0f);
+            }
+        }
+        store_rows(dp, dlogits + (size_t)n * E, E, rows);
+    }
+}
+
+#else /* one node per work-item */
+
+/* Length of a row in local memory: odd. */
+#define ROW ((E) | 1)
+
+static inline void write_choice(const float *top, const int *index, __global const int *RST pool,
+                                __global int *RST topk, __global float *RST gate,
+                                __global int *RST key, int n)
+{
+    const int base = pool ? pool[n] * E : 0;
+    UNROLL for (int j = 0; j < K; j++)
+    {
+        topk[(size_t)n * K + j] = index[j];
+        gate[(size_t)n * K + j] = top[j];
+        key[(size_t)n * K + j] = base + index[j];
+    }
+}
+
+__kernel void router_f32_plain(__global const float *RST logits, __global const int *RST pool,
+                               __global float *RST probability, __global int *RST topk,
+                               __global float *RST gate, __global int *RST key, int nodes)
+{
+    const int n = get_global_id(0);
+    if (n >= nodes) return;
+    __global const float *RST x = logits + (size_t)n * E;
+    __global float *RST p = probability + (size_t)n * E;
+    float top[K];
+    int index[K];
+    choose_none(top, index);
+    for (int e = 0; e < E; e++) offer(x[e], e, top, index);
+    float sum = 0.0f;
+    for (int e = 0; e < E; e++) sum += clm_exp(x[e] - top[0]);
+    const float scale = 1.0f / sum;
+    for (int e = 0; e < E; e++) p[e] = clm_exp(x[e] - top[0]) * scale;
+    gates(top, sum);
+    write_choice(top, index, pool, topk, gate, key, n);
+}
+
+__kernel void
+router_backward_f32_plain(__global const float *RST probability, __global const int *RST topk,
+                          __global const float *RST gate, __global const float *dprobability,
+                          __global const float *RST dgate, __global float *dlogits, int nodes)
+{
+    const int n = get_global_id(0);
+    if (n >= nodes) return;
+    const size_t row = (size_t)n * E, choice = (size_t)n * K;
+    float sum = 0.0f, chosen = 0.0f;
+    if (dprobability)
+        for (int e = 0; e < E; e++) sum += probability[row + e] * dprobability[row + e];
+    if (dgate)
+        for (int j = 0; j < K; j++) chosen += gate[choice + j] * dgate[choice + j];
+    if (!RENORMALISE) sum += chosen;
+    for (int e = 0; e < E; e++)
+        dlogits[row + e] =
+            probability[row + e] * ((dprobability ? dprobability[row + e] : 0.0f) - sum);
+    if (!dgate) return;
+    for (int j = 0; j < K; j++)
+        dlogits[row + topk[choice + j]] +=
+            gate[choice + j] * (RENORMALISE ? dgate[choice + j] - chosen : dgate[choice + j]);
+}
+
+#ifdef TILE /* nodes of a work-group */
+
+__kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void
+router_f32_gpu(__global const float *RST logits, __global const int *RST pool,
+               __global float *RST probability, __global int *RST topk, __global float *RST gate,
+               __global int *RST key, int nodes)
+{
+    __local float tile[TILE * ROW];
+    const int t = get_local_id(0), first = get_group_id(0) * TILE, rows = min(TILE, nodes - first);
+    __global const float *RST from = logits + (size_t)first * E;
+    __global float *RST to = probability + (size_t)first * E;
+    __local float *x = tile + t * ROW;
+    for (int i = t; i < rows * E; i += TILE) tile[i / E * ROW + i % E] = from[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (t < rows) {
+        float top[K];
+        int index[K];
+        choose_none(top, index);
+        for (int e = 0; e < E; e++) offer(x[e], e, top, index);
+        float sum = 0.0f;
+        for (int e = 0; e < E; e++) {
+            x[e] = clm_exp(x[e] - top[0]);
+            sum += x[e];
+        }
+        const float scale = 1.0f / sum;
+        for (int e = 0; e < E; e++) x[e] *= scale;
+        gates(top, sum);
+        write_choice(top, index, pool, topk, gate, key, first + t);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int i = t; i < rows * E; i += TILE) to[i] = tile[i / E * ROW + i % E];
+}
+
+__kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void
+router_backward_f32_gpu(__global const float *RST probability, __global const int *RST topk,
+                        __global const float *RST gate, __global const float *dprobability,
+                        __global const float *RST dgate, __global float *dlogits, int nodes)
+{
+    __local float p_tile[TILE * ROW], d_tile[TILE * ROW];
+    const int t = get_local_id(0), first = get_group_id(0) * TILE, rows = min(TILE, nodes - first);
+    const size_t start = (size_t)first * E, choice = (size_t)(first + t) * K;
+    __local float *p = p_tile + t * ROW, *d = d_tile + t * ROW;
+    for (int i = t; i < rows * E; i += TILE) {
+        p_tile[i / E * ROW + i % E] = probability[start + i];
+        d_tile[i / E * ROW + i % E] = dprobability ? dprobability[start + i] : 0.0f;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (t < rows) {
+        float sum = 0.0f, chosen = 0.0f;
+        for (int e = 0; e < E; e++) sum += p[e] * d[e];
+        if (dgate)
+            for (int j = 0; j < K; j++) chosen += gate[choice + j] * dgate[choice + j];
+        if (!RENORMALISE) sum += chosen;
+        for (int e = 0; e < E; e++) d[e] = p[e] * (d[e] - sum);
+        if (dgate)
+            for (int j = 0; j < K; j++)
+                d[topk[choice + j]] += gate[choice + j] * (RENORMALISE ? dgate[choice + j] - chosen
+                                                                       : dgate[choice + j]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int i = t; i < rows * E; i += TILE) dlogits[start + i] = d_tile[i / E * ROW + i % E];
+}
+
+#endif
+#endif
