@@ -10,9 +10,9 @@ extern const clm_source clm_source_gather_sum;
 static const clm_op gather_sum;
 
 clm_tensor *clm_gather_sum(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, clm_tensor *index,
-                           clm_tensor *scale, clm_tensor *init) {
-    if (x == NULL || offsets == NULL || index == NULL)
-        return NULL;
+                           clm_tensor *scale, clm_tensor *init)
+{
+    if (x == NULL || offsets == NULL || index == NULL) return NULL;
     const int64_t shape[] = {offsets->dim[0] - 1, x->dim[1]};
     clm_tensor *y = clm_activation(tape, "gather_sum", CLM_F32, 2, shape);
     clm_record(tape, &(clm_call){.op = &gather_sum,
@@ -21,7 +21,8 @@ clm_tensor *clm_gather_sum(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, c
     return y;
 }
 
-static void reference(const clm_call *call) {
+static void reference(const clm_call *call)
+{
     const double *x = clm_f64(call, X), *scale = clm_f64(call, SCALE), *init = clm_f64(call, INIT);
     const int32_t *offsets = clm_i32(call, OFFSETS), *index = clm_i32(call, INDEX);
     double *y = clm_f64(call, Y);
@@ -35,7 +36,8 @@ static void reference(const clm_call *call) {
         }
 }
 
-static clm_cost cost(const clm_call *call) {
+static clm_cost cost(const clm_call *call)
+{
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double s = (double)clm_dim(call, 'S'), x = (double)clm_dim(call, 'X');
     const bool scaled = call->arg[SCALE] != NULL, started = call->arg[INIT] != NULL;
@@ -44,7 +46,8 @@ static clm_cost cost(const clm_call *call) {
 }
 
 static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel, clm_panels row,
-                         clm_range range) {
+                         clm_range range)
+{
     char options[128];
     snprintf(options, sizeof options,
              "-DD=%d -DVEC=%d -DCOUNT=%d -DCOLUMNS=%d -DPANELS=%d -DHAS_SCALE=%d -DHAS_INIT=%d",
@@ -57,14 +60,16 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const char *kerne
                                clm_i(clm_dim(call, 'N'))));
 }
 
-static clm_status prepare_cpu(clm_plan *plan, const clm_call *call) {
+static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+{
     const clm_panels row = clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "LANES"), 16);
     const size_t work = (size_t)clm_tune(plan, "WORK");
     const size_t all = clm_round_up(clm_dim(call, 'N') + clm_dim(call, 'S'), work);
     return launch(plan, call, "gather_sum_f32_cpu", row, (clm_range){{all / work}, {1}});
 }
 
-static clm_status prepare_plain(clm_plan *plan, const clm_call *call) {
+static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
+{
     const clm_panels row = clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "LANES"), 1);
     const size_t group = (size_t)clm_tune(plan, "GROUP");
     return launch(plan, call, "gather_sum_f32_plain", row,
@@ -72,19 +77,19 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call) {
 }
 
 /* Segments of 0 .. 2 * mean slots, some of them empty. */
-static void offsets_example(clm_example *example, int operand, int64_t n, int mean,
-                            int64_t *slots) {
+static void offsets_example(clm_example *example, int operand, int64_t n, int mean, int64_t *slots)
+{
     int32_t *offsets = clm_example_memory(example, (size_t)(n + 1) * sizeof *offsets);
     offsets[0] = 0;
     for (int64_t i = 0; i < n; i++)
         offsets[i + 1] = offsets[i] + clm_example_random(example, 2 * mean + 1);
-    if (offsets[n] == 0)
-        offsets[n] = 1;
+    if (offsets[n] == 0) offsets[n] = 1;
     *slots = offsets[n];
     clm_example_i32(example, operand, offsets, CLM_DIMS(n + 1));
 }
 
-static bool example(clm_example *example, int index) {
+static bool example(clm_example *example, int index)
+{
     static const struct {
         int64_t x, n, d;
         int mean;
@@ -97,17 +102,14 @@ static bool example(clm_example *example, int index) {
         {40, 65, 300, 3, true, true},    {40, 31, 512, 3, false, true},
         {2000, 911, 64, 4, true, false},
     };
-    if (index >= (int)(sizeof size / sizeof *size))
-        return false;
+    if (index >= (int)(sizeof size / sizeof *size)) return false;
     const int64_t x = size[index].x, n = size[index].n, d = size[index].d;
     int64_t slots;
     clm_example_normal(example, X, 1, CLM_DIMS(x, d));
     offsets_example(example, OFFSETS, n, size[index].mean, &slots);
     clm_example_below(example, INDEX, (int32_t)x, CLM_DIMS(slots));
-    if (size[index].scale)
-        clm_example_normal(example, SCALE, 1, CLM_DIMS(slots));
-    if (size[index].init)
-        clm_example_normal(example, INIT, 1, CLM_DIMS(n, d));
+    if (size[index].scale) clm_example_normal(example, SCALE, 1, CLM_DIMS(slots));
+    if (size[index].init) clm_example_normal(example, INIT, 1, CLM_DIMS(n, d));
     clm_example_out(example, Y, CLM_DIMS(n, d));
     return true;
 }

@@ -31,7 +31,8 @@
  */
 static inline void sum_panel(__global const float *RST x, __global const int *RST index,
                              __global const float *RST scale, __global const float *init,
-                             __global float *y, int begin, int end, int last) {
+                             __global float *y, int begin, int end, int last)
+{
     floatv sum[COUNT];
     UNROLL
     for (int v = 0; v < COUNT; v++)
@@ -58,7 +59,8 @@ static inline void sum_panel(__global const float *RST x, __global const int *RS
 }
 
 /* First target whose work, slots and one for itself, starts at or after `work`. */
-static inline int first_target(__global const int *offsets, int n, int work) {
+static inline int first_target(__global const int *offsets, int n, int work)
+{
     const int base = offsets[0];
     int low = 0, high = n;
     while (low < high) {
@@ -74,13 +76,13 @@ static inline int first_target(__global const int *offsets, int n, int work) {
 /* One work-item per WORK slots and targets: the targets that start in it, panel after panel. */
 __kernel void gather_sum_f32_cpu(__global const float *RST x, __global const int *RST offsets,
                                  __global const int *RST index, __global const float *RST scale,
-                                 __global const float *init, __global float *y, int n) {
+                                 __global const float *init, __global float *y, int n)
+{
     const int share = (int)get_global_id(0);
     const int from = first_target(offsets, n, share * WORK);
     const int to =
         share + 1 == (int)get_global_size(0) ? n : first_target(offsets, n, (share + 1) * WORK);
-    if (from >= to)
-        return;
+    if (from >= to) return;
     const int last = max(offsets[to] - 1, 0);
     for (int panel = 0; panel < PANELS; panel++) {
         const int column = panel * COLUMNS;
@@ -98,11 +100,11 @@ __kernel void gather_sum_f32_cpu(__global const float *RST x, __global const int
 /* One work-item per panel of a target; neighbours share a row, so that they read it together. */
 __kernel void gather_sum_f32_plain(__global const float *RST x, __global const int *RST offsets,
                                    __global const int *RST index, __global const float *RST scale,
-                                   __global const float *init, __global float *y, int n) {
+                                   __global const float *init, __global float *y, int n)
+{
     const size_t id = get_global_id(0);
     const int target = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;
-    if (target >= n)
-        return;
+    if (target >= n) return;
     const int begin = offsets[target], end = offsets[target + 1];
     const size_t at = (size_t)target * D + column;
     sum_panel(x + column, index, scale, init + (HAS_INIT ? at : 0), y + at, begin, end, end - 1);

@@ -11,11 +11,13 @@ enum { SLICE = 64 }; /* the shortest slice: bounds the number of carries */
 extern const clm_source clm_source_spmm;
 static const clm_op spmm;
 
-static int64_t slices(int64_t rows, int64_t entries, int64_t length) {
+static int64_t slices(int64_t rows, int64_t entries, int64_t length)
+{
     return (rows + entries + length - 1) / length;
 }
 
-clm_tensor *clm_spmm(clm_tape *tape, const clm_sparse *x, clm_tensor *w) {
+clm_tensor *clm_spmm(clm_tape *tape, const clm_sparse *x, clm_tensor *w)
+{
     if (x == NULL || x->row_ptr == NULL || x->col == NULL || x->val == NULL || w == NULL)
         return NULL;
     const int64_t d = w->dim[1], most = slices(x->rows, x->col->dim[0], SLICE);
@@ -28,9 +30,9 @@ clm_tensor *clm_spmm(clm_tape *tape, const clm_sparse *x, clm_tensor *w) {
     return y;
 }
 
-static void grad(clm_tape *tape, const clm_call *call) {
-    if (call->arg[T_ROW_PTR] == NULL || !clm_needs_gradient(tape, call->arg[W]))
-        return;
+static void grad(clm_tape *tape, const clm_call *call)
+{
+    if (call->arg[T_ROW_PTR] == NULL || !clm_needs_gradient(tape, call->arg[W])) return;
     const clm_sparse transpose = {.rows = clm_dim(call, 'F'),
                                   .columns = clm_dim(call, 'N'),
                                   .row_ptr = call->arg[T_ROW_PTR],
@@ -40,7 +42,8 @@ static void grad(clm_tape *tape, const clm_call *call) {
     clm_gradient_add(tape, call->arg[W], clm_spmm(tape, &transpose, dy));
 }
 
-static void reference(const clm_call *call) {
+static void reference(const clm_call *call)
+{
     const int32_t *row_ptr = clm_i32(call, ROW_PTR), *col = clm_i32(call, COL);
     const double *val = clm_f64(call, VAL), *w = clm_f64(call, W);
     double *y = clm_f64(call, Y);
@@ -54,7 +57,8 @@ static void reference(const clm_call *call) {
         }
 }
 
-static clm_cost cost(const clm_call *call) {
+static clm_cost cost(const clm_call *call)
+{
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double z = (double)clm_dim(call, 'Z'), f = (double)clm_dim(call, 'F');
     return (clm_cost){.flops = 2 * z * d, .bytes = 4 * (2 * z + n + f * d + n * d)};
@@ -62,7 +66,8 @@ static clm_cost cost(const clm_call *call) {
 
 /* The slices kernel and the one that adds what slices leave over; both launch a work-item per panel
  * of a slice. */
-static clm_status prepare_slices(clm_plan *plan, const clm_call *call) {
+static clm_status prepare_slices(clm_plan *plan, const clm_call *call)
+{
     const clm_panels row =
         clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "LANES"), clm_tune(plan, "VECTORS"));
     const int64_t n = clm_dim(call, 'N');
@@ -82,7 +87,8 @@ static clm_status prepare_slices(clm_plan *plan, const clm_call *call) {
                                clm_t(call->arg[Y]), clm_i(count)));
 }
 
-static clm_status prepare_plain(clm_plan *plan, const clm_call *call) {
+static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
+{
     const int64_t n = clm_dim(call, 'N'), d = clm_dim(call, 'D');
     char options[96];
     snprintf(options, sizeof options, "-DD=%d -DVEC=1 -DCOUNT=1 -DCOLUMNS=1 -DPANELS=%d", (int)d,
@@ -96,7 +102,8 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call) {
 /* A random matrix and its transpose, both in compressed rows. Rows have 0 .. 2 * mean entries;
  * column 0 has an entry in every row when `constant`, as a bias feature has. */
 static void matrix_example(clm_example *example, int64_t rows, int64_t columns, int mean,
-                           bool constant) {
+                           bool constant)
+{
     int32_t *row_ptr = clm_example_memory(example, (size_t)(rows + 1) * 4);
     const int64_t most = rows * (2 * mean + 1) + 1;
     int32_t *col = clm_example_memory(example, (size_t)most * 4);
@@ -135,7 +142,8 @@ static void matrix_example(clm_example *example, int64_t rows, int64_t columns, 
     clm_example_out(example, CARRY_ROW, CLM_DIMS(count));
 }
 
-static bool example(clm_example *example, int index) {
+static bool example(clm_example *example, int index)
+{
     static const struct {
         int64_t n, f, d;
         int mean;
@@ -146,8 +154,7 @@ static bool example(clm_example *example, int index) {
         {3000, 11, 32, 0, true},    {64, 97, 150, 40, false}, {65, 31, 300, 30, true},
         {500, 1000, 128, 20, true},
     };
-    if (index >= (int)(sizeof size / sizeof *size))
-        return false;
+    if (index >= (int)(sizeof size / sizeof *size)) return false;
     const int64_t n = size[index].n, f = size[index].f, d = size[index].d;
     clm_example_normal(example, W, 1, CLM_DIMS(f, d));
     matrix_example(example, n, f, size[index].mean, size[index].constant);

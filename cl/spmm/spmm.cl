@@ -22,7 +22,8 @@
 
 /* The row at work unit `unit`: row r has the units row_ptr[r] + r .. row_ptr[r + 1] + r, the last
  * of them its end. n when all are done. */
-static inline int row_at(__global const int *RST row_ptr, int n, int unit) {
+static inline int row_at(__global const int *RST row_ptr, int n, int unit)
+{
     int low = 0, high = n;
     while (low < high) {
         const int middle = low + (high - low) / 2;
@@ -37,7 +38,8 @@ static inline int row_at(__global const int *RST row_ptr, int n, int unit) {
 /* Panel of the product of entries begin .. end - 1; `last` is the last entry of the matrix. */
 static inline void multiply(__global const int *RST col, __global const float *RST val,
                             __global const float *RST w, __global float *RST y, int begin, int end,
-                            int last) {
+                            int last)
+{
     floatv sum[COUNT];
     UNROLL
     for (int v = 0; v < COUNT; v++)
@@ -64,11 +66,11 @@ static inline void multiply(__global const int *RST col, __global const float *R
 __kernel void spmm_f32_slices(__global const int *RST row_ptr, __global const int *RST col,
                               __global const float *RST val, __global const float *RST w,
                               __global float *RST y, __global float *RST carry,
-                              __global int *RST carry_row, int n, int slices) {
+                              __global int *RST carry_row, int n, int slices)
+{
     const size_t id = get_global_id(0);
     const int slice = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;
-    if (slice >= slices)
-        return;
+    if (slice >= slices) return;
     const int entries = row_ptr[n], units = entries + n;
     const int from = min(slice * LENGTH, units), to = min(from + LENGTH, units);
     const int first = row_at(row_ptr, n, from), last = row_at(row_ptr, n, to);
@@ -82,21 +84,19 @@ __kernel void spmm_f32_slices(__global const int *RST row_ptr, __global const in
     if (rest > 0)
         multiply(col, val, w + column, carry + (size_t)slice * D + column, entry, entry + rest,
                  entries - 1);
-    if (column == 0)
-        carry_row[slice] = rest > 0 ? last : -1;
+    if (column == 0) carry_row[slice] = rest > 0 ? last : -1;
 }
 
 /* One work-item per panel of a slice: the first of the slices that carry into a row adds them all.
  */
 __kernel void spmm_f32_carry(__global const float *RST carry, __global const int *RST carry_row,
-                             __global float *RST y, int slices) {
+                             __global float *RST y, int slices)
+{
     const size_t id = get_global_id(0);
     const int slice = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;
-    if (slice >= slices)
-        return;
+    if (slice >= slices) return;
     const int row = carry_row[slice];
-    if (row < 0 || (slice > 0 && carry_row[slice - 1] == row))
-        return;
+    if (row < 0 || (slice > 0 && carry_row[slice - 1] == row)) return;
     floatv sum[COUNT];
     UNROLL
     for (int v = 0; v < COUNT; v++)
@@ -114,11 +114,11 @@ __kernel void spmm_f32_carry(__global const float *RST carry, __global const int
 /* One work-item per element of y. */
 __kernel void spmm_f32_plain(__global const int *RST row_ptr, __global const int *RST col,
                              __global const float *RST val, __global const float *RST w,
-                             __global float *RST y, int n) {
+                             __global float *RST y, int n)
+{
     const size_t id = get_global_id(0);
     const int row = (int)(id / D), column = (int)(id % D);
-    if (row >= n)
-        return;
+    if (row >= n) return;
     float sum = 0.0f;
     for (int j = row_ptr[row]; j < row_ptr[row + 1]; j++)
         sum = fma(val[j], w[(size_t)col[j] * D + column], sum);
