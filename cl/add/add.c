@@ -7,14 +7,16 @@ extern const clm_op clm_op_add;
 
 enum { A, B, C, D, Y, TERMS = 4 };
 
-static int terms(const clm_call *call) {
+static int terms(const clm_call *call)
+{
     int n = 1;
     while (n < TERMS && call->arg[n])
         n++;
     return n;
 }
 
-static clm_status prepare(clm_plan *plan, const clm_call *call) {
+static clm_status prepare(clm_plan *plan, const clm_call *call)
+{
     const int64_t n = clm_dim(call, 'N');
     const int vec = clm_tune(plan, "VEC");
     char options[32];
@@ -26,7 +28,8 @@ static clm_status prepare(clm_plan *plan, const clm_call *call) {
                                clm_f(w[1]), clm_f(w[2]), clm_f(w[3]), clm_i(n), clm_t(x[Y])));
 }
 
-static void reference(const clm_call *call) {
+static void reference(const clm_call *call)
+{
     const int64_t n = clm_dim(call, 'N');
     double *y = clm_f64(call, Y);
     for (int64_t i = 0; i < n; i++) {
@@ -37,28 +40,29 @@ static void reference(const clm_call *call) {
     }
 }
 
-static clm_cost cost(const clm_call *call) {
+static clm_cost cost(const clm_call *call)
+{
     const double n = (double)clm_dim(call, 'N');
     return (clm_cost){.flops = n * (2 * terms(call) - 1), .bytes = 4 * n * (terms(call) + 1)};
 }
 
-static void grad(clm_tape *tape, const clm_call *call) {
+static void grad(clm_tape *tape, const clm_call *call)
+{
     clm_tensor *dy = clm_gradient_of(tape, call->arg[Y]);
     for (int t = 0; t < terms(call); t++) {
         const double weight = call->attribute[t];
-        if (!clm_needs_gradient(tape, call->arg[t]))
-            continue;
+        if (!clm_needs_gradient(tape, call->arg[t])) continue;
         clm_gradient_add(tape, call->arg[t], weight == 1 ? dy : clm_add(tape, 1, &dy, &weight));
     }
 }
 
-static bool example(clm_example *e, int index) {
+static bool example(clm_example *e, int index)
+{
     static const struct {
         int64_t n;
         int terms;
     } size[] = {{1, 1}, {17, 2}, {64, 4}, {1021, 3}, {64 * 16 * 4 + 1, 2}, {40000, 4}};
-    if (index >= (int)(sizeof size / sizeof *size))
-        return false;
+    if (index >= (int)(sizeof size / sizeof *size)) return false;
     static const double weight[TERMS] = {1, -0.5, 2, 0.25};
     for (int t = 0; t < size[index].terms; t++) {
         clm_example_normal(e, t, 1, CLM_DIMS(size[index].n));
@@ -89,21 +93,21 @@ const clm_op clm_op_add = {
 
 const clm_op *const clm_ops_add[] = {&clm_op_add, NULL};
 
-static clm_tensor *add_few(clm_tape *tape, int n, clm_tensor *const *x, const double *weight) {
+static clm_tensor *add_few(clm_tape *tape, int n, clm_tensor *const *x, const double *weight)
+{
     clm_call call = {.op = &clm_op_add};
     for (int t = 0; t < n; t++) {
-        if (!x[t])
-            return NULL;
+        if (!x[t]) return NULL;
         call.arg[t] = x[t];
         call.attribute[t] = weight[t];
     }
     call.arg[Y] = clm_activation(tape, "sum", CLM_F32, x[0]->rank, x[0]->dim);
-    if (call.arg[Y])
-        clm_record(tape, &call);
+    if (call.arg[Y]) clm_record(tape, &call);
     return call.arg[Y];
 }
 
-clm_tensor *clm_add(clm_tape *tape, int n, clm_tensor *const *x, const double *weight) {
+clm_tensor *clm_add(clm_tape *tape, int n, clm_tensor *const *x, const double *weight)
+{
     clm_tensor *sum = NULL;
     for (int t = 0; t < n;) { /* as many at a time as there are operands */
         clm_tensor *part[TERMS] = {sum};

@@ -5,7 +5,8 @@
 /* y and a may be the same storage: no restrict. */
 __kernel void add_f32(__global const float *a, __global const float *b, __global const float *c,
                       __global const float *d, float w0, float w1, float w2, float w3, int n,
-                      __global float *y) {
+                      __global float *y)
+{
     const size_t i = get_global_id(0) * VEC;
     if (i < n) {
         const int count = n - i;

@@ -10,10 +10,7 @@ enum { X, STEP, Y };
 enum { P, LAYER }; /* attributes */
 
 /* Elements whose word is below this are dropped. */
-static uint32_t threshold(const clm_call *call)
-{
-    return (uint32_t)(call->attribute[P] * 0x1p32);
-}
+static uint32_t threshold(const clm_call *call) { return (uint32_t)(call->attribute[P] * 0x1p32); }
 
 /* `elements`: of one work-item. */
 static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel,
@@ -102,6 +99,7 @@ static const clm_op dropout = {
                 {"y", CLM_OUT, CLM_F32, "N", false, "x"}},
     .attribute = {"p", "layer"},
     .variant = {{.name = "cpu", .classes = CLM_CPU, .prepare = prepare_cpu},
+                {.name = "gpu", .classes = CLM_GPU, .prepare = prepare},
                 {.name = "plain", .classes = CLM_ANY_DEVICE, .prepare = prepare}},
     .grad = grad,
     .reference = reference,

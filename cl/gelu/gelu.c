@@ -25,7 +25,8 @@ static void reference(const clm_call *call)
 {
     const double *x = clm_f64(call, X);
     double *y = clm_f64(call, Y);
-    for (int64_t i = 0; i < clm_dim(call, 'N'); i++) y[i] = 0.5 * x[i] * erfc(-x[i] * M_SQRT1_2);
+    for (int64_t i = 0; i < clm_dim(call, 'N'); i++)
+        y[i] = 0.5 * x[i] * erfc(-x[i] * M_SQRT1_2);
 }
 
 static clm_cost cost(const clm_call *call)

@@ -11,22 +11,59 @@ int clm_pick_vector(const clm_device *device, const clm_call *call);
 
 /* The tunable VEC with a fixed default, or by device. */
 #define CLM_VEC(width)                                                                             \
-    { "VEC", width, {1, 4, 8, 16}, NULL }
+    {                                                                                              \
+        "VEC", width, {1, 4, 8, 16}, NULL                                                          \
+    }
 #define CLM_VEC_OF_DEVICE                                                                          \
-    { "VEC", 16, {4, 8, 16}, clm_pick_vector }
+    {                                                                                              \
+        "VEC", 16, {4, 8, 16}, clm_pick_vector                                                     \
+    }
 
 /* The variants of an operator whose kernel is the same everywhere. */
 #define CLM_VECTOR_VARIANTS(prepare)                                                               \
     {                                                                                              \
         {"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE}, NULL, prepare},                                   \
-            {"gpu", CLM_GPU, 0, {CLM_VEC(4)}, NULL, prepare}, {                                    \
+            {"gpu", CLM_GPU, 0, {CLM_VEC(4)}, NULL, prepare},                                      \
+        {                                                                                          \
             "plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1)}, NULL, prepare                                \
         }                                                                                          \
     }
 
 /* One work-item for each started vector of n elements, in work-groups of 64. */
-static inline clm_range clm_vector_range(int64_t n, int vec) {
+static inline clm_range clm_vector_range(int64_t n, int vec)
+{
     return (clm_range){{clm_round_up((n + vec - 1) / vec, 64)}, {64}};
+}
+
+/* The tunable LANES: work-items that share a job in a work-group of their own (common.clh). */
+#define CLM_LANES(n, ...)                                                                          \
+    {                                                                                              \
+        "LANES", n, {__VA_ARGS__}, NULL                                                            \
+    }
+
+/* The variants of an operator that works in jobs: one work-item each on a CPU, a work-group on a
+ * GPU. */
+#define CLM_LANES_VARIANTS(prepare)                                                                \
+    {                                                                                              \
+        {"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE, CLM_LANES(1, 1)}, NULL, prepare},                  \
+            {"gpu", CLM_GPU, 0, {CLM_VEC(4), CLM_LANES(64, 32, 64, 128, 256)}, NULL, prepare},     \
+        {                                                                                          \
+            "plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1), CLM_LANES(1, 1)}, NULL, prepare               \
+        }                                                                                          \
+    }
+
+/* One work-group of LANES work-items for each of n jobs. */
+static inline clm_range clm_lanes_range(int64_t n, int lanes)
+{
+    return (clm_range){{(size_t)(n * lanes)}, {(size_t)lanes}};
+}
+
+/* Number of jobs to cut n elements into, at least `least` in each, at most 256 of them: enough for
+ * any device to be busy, few enough for one work-item to add what they leave. */
+static inline int64_t clm_jobs(int64_t n, int64_t least)
+{
+    const int64_t jobs = (n + least - 1) / least;
+    return jobs < 1 ? 1 : jobs < 256 ? jobs : 256;
 }
 
 #endif

@@ -1,0 +1,159 @@
+#include "cl/bce_loss/bce_loss.h"
+
+#include "op/vector.h"
+
+#include <math.h>
+
+extern const clm_source clm_source_bce_loss;
+static const clm_op bce_loss, bce_loss_backward;
+
+enum { JOB = 1024 }; /* elements that are worth a job */
+
+static const int64_t sizes[] = {1, 13, 64, 1021, 4097, 20000, 300000};
+enum { EXAMPLES = sizeof sizes / sizeof *sizes };
+
+/* --- forward --- */
+
+enum { SCORE, LABEL, LOSS, PARTIAL };
+
+static clm_status prepare(clm_plan *plan, const clm_call *call)
+{
+    const int64_t n = clm_dim(call, 'P'), jobs = clm_dim(call, 'Q');
+    const int lanes = clm_tune(plan, "LANES");
+    clm_tensor *const *x = call->arg;
+    CLM_TRY(clm_launch(plan, call, "bce_loss_f32", "", clm_lanes_range(jobs, lanes),
+                       CLM_ARGS(clm_t(x[SCORE]), clm_t(x[LABEL]), clm_i(n),
+                                clm_i((n + jobs - 1) / jobs), clm_t(x[PARTIAL]))));
+    return clm_launch(
+        plan, call, "bce_loss_sum_f32", "", clm_lanes_range(1, lanes),
+        CLM_ARGS(clm_t(x[PARTIAL]), clm_i(jobs), clm_f(1 / (double)n), clm_t(x[LOSS])));
+}
+
+static void reference(const clm_call *call)
+{
+    const int64_t n = clm_dim(call, 'P');
+    const double *s = clm_f64(call, SCORE), *y = clm_f64(call, LABEL);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += fmax(s[i], 0) - s[i] * y[i] + log1p(exp(-fabs(s[i])));
+    clm_f64(call, LOSS)[0] = sum / (double)n;
+}
+
+static clm_cost cost(const clm_call *call)
+{
+    const double n = (double)clm_dim(call, 'P');
+    return (clm_cost){.flops = 7 * n, .bytes = 8 * n + 4};
+}
+
+static void inputs(clm_example *e, int64_t n)
+{
+    float *label = clm_example_memory(e, (size_t)n * sizeof *label);
+    for (int64_t i = 0; i < n; i++)
+        label[i] = (float)clm_example_random(e, 2);
+    clm_example_normal(e, SCORE, 4, CLM_DIMS(n));
+    clm_example_f32(e, LABEL, label, CLM_DIMS(n));
+}
+
+static bool example(clm_example *e, int index)
+{
+    if (index >= EXAMPLES) return false;
+    inputs(e, sizes[index]);
+    clm_example_out(e, LOSS, CLM_DIMS(1));
+    clm_example_out(e, PARTIAL, CLM_DIMS(clm_jobs(sizes[index], JOB)));
+    return true;
+}
+
+/* --- backward --- */
+
+enum { DLOSS = 2, DSCORE };
+
+static void grad(clm_tape *tape, const clm_call *call)
+{
+    clm_tensor *score = call->arg[SCORE];
+    if (!clm_needs_gradient(tape, score)) return;
+    clm_call back = {.op = &bce_loss_backward, .arg = {score, call->arg[LABEL]}};
+    back.arg[DLOSS] = clm_gradient_of(tape, call->arg[LOSS]);
+    back.arg[DSCORE] = clm_activation(tape, "dscore", CLM_F32, score->rank, score->dim);
+    clm_record(tape, &back);
+    clm_gradient_add(tape, score, back.arg[DSCORE]);
+}
+
+static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
+{
+    const int64_t n = clm_dim(call, 'P');
+    clm_tensor *const *x = call->arg;
+    return clm_launch(plan, call, "bce_loss_backward_f32", "",
+                      clm_vector_range(n, clm_tune(plan, "VEC")),
+                      CLM_ARGS(clm_t(x[SCORE]), clm_t(x[LABEL]), clm_t(x[DLOSS]), clm_i(n),
+                               clm_f(1 / (double)n), clm_t(x[DSCORE])));
+}
+
+static void reference_backward(const clm_call *call)
+{
+    const int64_t n = clm_dim(call, 'P');
+    const double *s = clm_f64(call, SCORE), *y = clm_f64(call, LABEL);
+    const double dloss = clm_f64(call, DLOSS)[0];
+    for (int64_t i = 0; i < n; i++)
+        clm_f64(call, DSCORE)[i] = dloss * (1 / (1 + exp(-s[i])) - y[i]) / (double)n;
+}
+
+static clm_cost cost_backward(const clm_call *call)
+{
+    const double n = (double)clm_dim(call, 'P');
+    return (clm_cost){.flops = 5 * n, .bytes = 12 * n + 4};
+}
+
+static bool example_backward(clm_example *e, int index)
+{
+    if (index >= EXAMPLES) return false;
+    inputs(e, sizes[index]);
+    clm_example_normal(e, DLOSS, 1, CLM_DIMS(1));
+    clm_example_out(e, DSCORE, CLM_DIMS(sizes[index]));
+    return true;
+}
+
+static const clm_op bce_loss = {
+    .name = "bce_loss",
+    .about = "mean binary cross-entropy of logits",
+    .source = &clm_source_bce_loss,
+    .operand = {{"score", CLM_IN, CLM_F32, "P", false, NULL},
+                {"label", CLM_IN, CLM_F32, "P", false, NULL},
+                {"loss", CLM_OUT, CLM_F32, "1", false, NULL},
+                {"partial", CLM_SCRATCH, CLM_F32, "Q", false, NULL}},
+    .variant = CLM_LANES_VARIANTS(prepare),
+    .grad = grad,
+    .reference = reference,
+    .cost = cost,
+    .suspect = 5e-7,
+    .wrong = 2e-6,
+    .example = example,
+};
+
+static const clm_op bce_loss_backward = {
+    .name = "bce_loss_backward",
+    .about = "gradient of bce_loss",
+    .source = &clm_source_bce_loss,
+    .operand = {{"score", CLM_IN, CLM_F32, "P", false, NULL},
+                {"label", CLM_IN, CLM_F32, "P", false, NULL},
+                {"dloss", CLM_IN, CLM_F32, "1", false, NULL},
+                {"dscore", CLM_OUT, CLM_F32, "P", false, "score"}},
+    .variant = CLM_VECTOR_VARIANTS(prepare_backward),
+    .reference = reference_backward,
+    .cost = cost_backward,
+    .suspect = 5e-7,
+    .wrong = 2e-6,
+    .example = example_backward,
+};
+
+const clm_op *const clm_ops_bce_loss[] = {&bce_loss, &bce_loss_backward, NULL};
+
+clm_tensor *clm_bce_loss(clm_tape *tape, clm_tensor *score, clm_tensor *label)
+{
+    if (!score || !label) return NULL;
+    clm_call call = {.op = &bce_loss, .arg = {score, label}};
+    call.arg[LOSS] = clm_activation(tape, "bce_loss", CLM_F32, CLM_DIMS(1));
+    call.arg[PARTIAL] = clm_activation(tape, "bce_loss sums", CLM_F32,
+                                       CLM_DIMS(clm_jobs(clm_elements(score), JOB)));
+    clm_record(tape, &call);
+    return call.arg[LOSS];
+}
