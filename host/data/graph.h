@@ -16,8 +16,8 @@ typedef struct clm_node_type {
 
 typedef struct clm_relation {
     const char *name;
-    int32_t from, to;  /* node types of source and target */
-    int32_t count;     /* edges */
+    int32_t from, to;   /* node types of source and target */
+    int32_t count;      /* edges */
     int32_t *src, *dst; /* [count] global node ids, in file order */
 } clm_relation;
 
@@ -34,20 +34,39 @@ typedef struct clm_graph {
     int32_t *role; /* [nodes] planted role of generated graphs; null otherwise */
 } clm_graph;
 
+/* How features can be made from a neighbour type's: not, as their mean, as their union. */
+enum { CLM_MADE_NONE, CLM_MADE_MEAN, CLM_MADE_UNION };
+
 /* What a data set is for: suites/data/<set>.yaml, or the defaults of architecture.md section 7. */
 typedef struct clm_dataset {
     const char *name, *folder;
-    clm_graph graph;        /* without the node types and relations that are left out */
-    int32_t target, reverse; /* relations whose existence is predicted, and its flipped copy */
-    enum { CLM_MADE_NONE, CLM_MADE_MEAN, CLM_MADE_UNION } made; /* how the start type's features were made */
+    clm_graph graph; /* without the node types and relations that are left out */
+    int32_t target,
+        reverse; /* relation whose edges are predicted, and its flipped copy; -1: none */
+    int made;    /* CLM_MADE_*: how the start type's features were made from the end type's */
     const char *made_unsupported; /* why features=train_only cannot be had; null where it can */
 } clm_dataset;
 
-/* Loads a data set by name (suites/data/<set>.yaml, "synthetic" and its parameters) or from any
- * folder. The folder of a named set is looked for in `data_dir` (null: CLMOE_DATA, then the user's data folder).
- * Errors name file:line:column, what was expected and what to do. */
+/* Loads a data set by name (suites/data/<set>.yaml) or from any folder; a generated one takes
+ * parameters behind its name: "synthetic:edges=1000000,roles=8". The folder of a named set is
+ * looked for in `data_dir` (null: CLMOE_DATA, then the user's data folder). Errors name
+ * file:line:column, what was expected and what to do. */
 clm_status clm_dataset_load(clm_scope *scope, const char *name, const char *data_dir,
                             const clm_dataset **dataset);
+
+/* The user's data folder: $XDG_DATA_HOME/clmoe, or ~/.local/share/clmoe. */
+const char *clm_data_folder(clm_scope *scope);
+
+/* Index of the relation, or node type, of that name; -1: there is none. */
+int32_t clm_graph_relation(const clm_graph *graph, const char *name);
+int32_t clm_graph_type(const clm_graph *graph, const char *name);
+
+/* First relation from `from` to `to`; -1: there is none. */
+int32_t clm_graph_relation_between(const clm_graph *graph, int32_t from, int32_t to);
+
+/* Drops node types (kept[t] false), every relation that touches one, and relations inside one type
+ * unless `inner`; ids become contiguous again. Works in place. */
+void clm_graph_drop(clm_graph *graph, const bool *kept, bool inner);
 
 /* Edges of one relation as pairs of global ids. */
 typedef struct clm_pairs_host {
@@ -55,12 +74,14 @@ typedef struct clm_pairs_host {
     int32_t *u, *v;
 } clm_pairs_host;
 
-/* Link split with the semantics of systems.md B.7 (PyG's RandomLinkSplit): identical on every device
- * for a seed. u is the start type of the target, v its end type. */
+/* Link split with the semantics of systems.md B.7 (PyG's RandomLinkSplit): identical on every
+ * device for a seed. u is the start type of the target, v its end type. */
 typedef struct clm_link_split {
     clm_pairs_host train, val, test; /* edges of the target */
     clm_pairs_host supervision;      /* the share `disjoint` of train, or all of it */
-    clm_pairs_host message;          /* train without the supervision edges (disjoint > 0), or all of it */
+    clm_pairs_host message; /* train without the supervision edges (disjoint > 0), or all of it */
+    clm_pairs_host
+        test_message; /* train and val: message graph of the test; that of val is train */
     clm_pairs_host val_negative, test_negative;
 } clm_link_split;
 
@@ -68,8 +89,8 @@ clm_status clm_link_split_new(clm_scope *scope, const clm_dataset *dataset, doub
                               uint32_t seed, clm_link_split *split);
 
 /* Typed edges of one message graph for attention: CSR by target, within a target by relation, and
- * the order by source row. Row of (relation r, source s) = row_first[r] + s - first node of its type;
- * rows of all relations follow each other. */
+ * the order by source row. Row of (relation r, source s) = row_first[r] + s - first node of its
+ * type; rows of all relations follow each other. */
 typedef struct clm_adjacency {
     int32_t nodes, edges, rows, segments, relations;
     int32_t *row_first;   /* [relations + 1] */
@@ -79,21 +100,23 @@ typedef struct clm_adjacency {
     int32_t *source;      /* [edges] row */
     int32_t *target;      /* [edges] node */
     int32_t *relation;    /* [edges] */
-    int32_t *input;       /* [edges] position of the edge in the relations' lists, one after the other */
+    int32_t *input; /* [edges] position of the edge in the relations' lists, one after the other */
     int32_t *source_ptr;  /* [rows + 1] */
     int32_t *source_edge; /* [edges] */
 } clm_adjacency;
 
-/* Adjacency of the graph with the target's edges replaced by `target_edges` and its reverse by their
- * flipped copy, or, with `leak`, by all edges of the reverse relation (reverse=leak). One segment per
- * target node, or per (target, relation) with `per_relation`. target_edges null: the graph as it is. */
+/* Adjacency of the graph with the target's edges replaced by `target_edges` and its reverse by
+ * their flipped copy, or, with `leak`, by all edges of the reverse relation (reverse=leak). One
+ * segment per target node, or per (target, relation) with `per_relation`. target_edges null: the
+ * graph as it is. */
 clm_status clm_adjacency_new(clm_scope *scope, const clm_dataset *dataset,
                              const clm_pairs_host *target_edges, bool leak, bool per_relation,
                              clm_adjacency *adjacency);
 
-/* Features of all nodes as one CSR matrix: columns of type t start at column_first[t]; a type without
- * features has one column of ones. Also the transpose. `train_only`: features of the target's start
- * type recomputed as mean or union of its neighbours' over `train` (systems.md B.10). */
+/* Features of all nodes as one CSR matrix: columns of type t start at column_first[t]; a type
+ * without features has one column of ones. Also the transpose. `train_only`: features of the
+ * target's start type recomputed as mean or union of its neighbours' over `train` (systems.md
+ * B.10). */
 typedef struct clm_features {
     int32_t rows, columns;
     int32_t *column_first; /* [types + 1] */
