@@ -11,16 +11,15 @@ typedef struct clm_dispatched {
 /* dispatch: stable counting sort of keys into groups; only indices move, never rows.
  *
  *   key      [S]      i32  group of each item, in [0, G); any shape, read as a flat array
- *   offsets  [G + 1]  i32  slots of group g are offsets[g] <= slot < offsets[g + 1]; offsets[G] ==
- * S order    [S]      i32  item of each slot; items of one group stay in order slot     [S] i32
- * slot of each item, the inverse of order row      [S]      i32  order / divide: the node of a slot
- * when an item is (node, choice)
+ *   offsets  [G + 1]  i32  slots of group g: offsets[g] <= slot < offsets[g + 1]; offsets[G] == S
+ *   order    [S]      i32  item of each slot; items of one group stay in order
+ *   slot     [S]      i32  slot of each item, the inverse of order
+ *   row      [S]      i32  order / divide: the node of a slot when an item is (node, choice)
  *
  * Nothing is read back: later kernels read the group boundaries from `offsets`. Not differentiable.
  *
  * Cost     0 flop; 4 (4 S + G + 1) bytes
- * Source   Knuth, The Art of Computer Programming 3, section 5.2, algorithm D (distribution
- * counting) */
+ * Source   Knuth, The Art of Computer Programming 3, section 5.2, distribution counting */
 clm_dispatched clm_dispatch(clm_tape *tape, clm_tensor *key, int64_t groups, int divide);
 
 #endif

@@ -1,11 +1,10 @@
 /* Router: softmax, top-k and gates in one pass over the logits. E, K and RENORMALISE are given.
  *
  * cpu: a vector holds one expert of VEC nodes, so that the softmax has no horizontal sums and the
- * choice is K compare-and-swap chains without branches. Rows become such vectors by
- * rotating the bits of the position: the elements of VEC nodes lie at node * E + e, and one step
- * that separates even from odd positions moves the lowest bit to the top; log2 E steps turn (node,
- * e) into (e, node). Measured against one node at a time with vectors over experts, which spends
- * its time in horizontal operations.
+ * choice is K compare-and-swap chains without branches. Rows become such vectors by rotating the
+ * bits of the position: the elements of VEC nodes lie at node * E + e, and one step that separates
+ * even from odd positions moves the lowest bit to the top; log2 E steps turn (node, e) into
+ * (e, node).
  * gpu: a work-group stages the rows of its nodes in local memory, so that the reads are coalesced
  * and the work-item of a node runs through its row; the odd row length avoids bank conflicts.
  * plain: a work-item per node.
