@@ -21,11 +21,11 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
     const int64_t n = clm_dim(call, 'P'), jobs = clm_dim(call, 'Q');
     const int lanes = clm_tune(plan, "LANES");
     clm_tensor *const *x = call->arg;
-    CLM_TRY(clm_launch(plan, call, "bce_loss_f32", "", clm_lanes_range(jobs, lanes),
+    CLM_TRY(clm_launch(plan, call, "bce_loss_f32", "", clm_lanes_range(jobs, lanes, 1),
                        CLM_ARGS(clm_t(x[SCORE]), clm_t(x[LABEL]), clm_i(n),
                                 clm_i((n + jobs - 1) / jobs), clm_t(x[PARTIAL]))));
     return clm_launch(
-        plan, call, "bce_loss_sum_f32", "", clm_lanes_range(1, lanes),
+        plan, call, "bce_loss_sum_f32", "", clm_lanes_range(1, lanes, 1),
         CLM_ARGS(clm_t(x[PARTIAL]), clm_i(jobs), clm_f(1 / (double)n), clm_t(x[LOSS])));
 }
 

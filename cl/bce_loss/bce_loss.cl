@@ -17,7 +17,7 @@ __kernel void bce_loss_f32(__global const float *RST score, __global const float
                            int job, __global float *RST partial)
 {
     CLM_LANES_MEMORY
-    const int group = get_group_id(0), lane = get_local_id(0);
+    const int group = get_global_id(1), lane = get_local_id(0);
     const int end = min(n, (group + 1) * job);
     floatv sum = 0.0f;
     for (int i = group * job + lane * VEC; i < end; i += LANES * VEC) {
@@ -25,8 +25,8 @@ __kernel void bce_loss_f32(__global const float *RST score, __global const float
         const floatv loss = (s > 0.0f ? s : (floatv)(0.0f)) - s * y + softplus_tail(fabs(s));
         sum += clm_first(loss, end - i);
     }
-    const float total = clm_lanes_sum(sumv(sum));
-    if (lane == 0) partial[group] = total;
+    sum = clm_lanes_sum(sum);
+    if (lane == 0) partial[group] = sumv(sum);
 }
 
 __kernel void bce_loss_sum_f32(__global const float *RST partial, int jobs, float scale,
@@ -34,11 +34,10 @@ __kernel void bce_loss_sum_f32(__global const float *RST partial, int jobs, floa
 {
     CLM_LANES_MEMORY
     const int lane = get_local_id(0);
-    float sum = 0.0f;
-    for (int i = lane; i < jobs; i += LANES)
-        sum += partial[i];
+    floatv sum = 0.0f;
+    for (int i = lane * VEC; i < jobs; i += LANES * VEC) sum += clm_load(partial + i, jobs - i);
     sum = clm_lanes_sum(sum);
-    if (lane == 0) loss[0] = scale * sum;
+    if (lane == 0) loss[0] = scale * sumv(sum);
 }
 
 /* dscore and score may be the same storage: no restrict. */

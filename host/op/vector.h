@@ -41,6 +41,12 @@ static inline clm_range clm_vector_range(int64_t n, int vec)
         "LANES", n, {__VA_ARGS__}, NULL                                                            \
     }
 
+/* The tunable TEAMS: how many such teams of LANES sit in one work-group. */
+#define CLM_TEAMS(n, ...)                                                                          \
+    {                                                                                              \
+        "TEAMS", n, {__VA_ARGS__}, NULL                                                            \
+    }
+
 /* The variants of an operator that works in jobs: one work-item each on a CPU, a work-group on a
  * GPU. */
 #define CLM_LANES_VARIANTS(prepare)                                                                \
@@ -52,10 +58,11 @@ static inline clm_range clm_vector_range(int64_t n, int vec)
         }                                                                                          \
     }
 
-/* One work-group of LANES work-items for each of n jobs. */
-static inline clm_range clm_lanes_range(int64_t n, int lanes)
+/* Work-groups of `teams` teams of `lanes` work-items for n jobs: a job has global id 1. */
+static inline clm_range clm_lanes_range(int64_t n, int lanes, int teams)
 {
-    return (clm_range){{(size_t)(n * lanes)}, {(size_t)lanes}};
+    return (clm_range){{(size_t)lanes, clm_round_up(n, (size_t)teams)},
+                       {(size_t)lanes, (size_t)teams}};
 }
 
 /* Number of jobs to cut n elements into, at least `least` in each, at most 256 of them: enough for
