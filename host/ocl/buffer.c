@@ -75,10 +75,7 @@ clm_status clm_buffer_view(clm_scope *scope, clm_buffer *parent, uint64_t offset
     return CLM_OK;
 }
 
-uint64_t clm_buffer_bytes(const clm_buffer *buffer)
-{
-    return buffer->bytes;
-}
+uint64_t clm_buffer_bytes(const clm_buffer *buffer) { return buffer->bytes; }
 
 static clm_status check_range(const clm_buffer *buffer, const char *verb, uint64_t offset,
                               uint64_t bytes)

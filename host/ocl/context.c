@@ -50,25 +50,13 @@ clm_status clm_context_open(clm_scope *scope, const clm_device *device,
     return CLM_OK;
 }
 
-const clm_device *clm_context_device(const clm_context *context)
-{
-    return context->device;
-}
+const clm_device *clm_context_device(const clm_context *context) { return context->device; }
 
-uint64_t clm_context_bytes(const clm_context *context)
-{
-    return context->bytes;
-}
+uint64_t clm_context_bytes(const clm_context *context) { return context->bytes; }
 
-uint64_t clm_context_peak_bytes(const clm_context *context)
-{
-    return context->peak_bytes;
-}
+uint64_t clm_context_peak_bytes(const clm_context *context) { return context->peak_bytes; }
 
-double clm_context_build_ns(const clm_context *context)
-{
-    return context->build_ns;
-}
+double clm_context_build_ns(const clm_context *context) { return context->build_ns; }
 
 clm_status clm_finish(clm_context *context)
 {
@@ -76,10 +64,7 @@ clm_status clm_finish(clm_context *context)
     return CLM_OK;
 }
 
-size_t clm_events_count(const clm_context *context)
-{
-    return context->event_count;
-}
+size_t clm_events_count(const clm_context *context) { return context->event_count; }
 
 clm_status clm_events_ns(const clm_context *context, size_t index, double *queued, double *start,
                          double *end)
@@ -108,7 +93,4 @@ void clm_events_start(clm_context *context)
     context->events_kept = true;
 }
 
-void clm_events_stop(clm_context *context)
-{
-    context->events_kept = false;
-}
+void clm_events_stop(clm_context *context) { context->events_kept = false; }

@@ -73,12 +73,10 @@ const char *clm_cl_error_name(cl_int code)
 {
     switch (code) {
 #define NAME(error)                                                                                \
-    case error:                                                                                    \
-        return #error;
+    case error: return #error;
         ERRORS(NAME)
 #undef NAME
-    default:
-        return "an unknown error";
+    default: return "an unknown error";
     }
 }
 

@@ -67,10 +67,7 @@ static clm_status reserve_event(clm_context *context)
     return CLM_OK;
 }
 
-static cl_uint dimensions(const size_t size[3])
-{
-    return size[2] != 0 ? 3 : size[1] != 0 ? 2 : 1;
-}
+static cl_uint dimensions(const size_t size[3]) { return size[2] != 0 ? 3 : size[1] != 0 ? 2 : 1; }
 
 clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range)
 {

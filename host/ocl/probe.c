@@ -67,7 +67,8 @@ static clm_status run(clm_context *context, clm_scope *scope, const probe *row, 
     CLM_TRY(clm_kernel_launch(kernel, &(clm_range){{COUNT}, {COUNT}}));
     CLM_TRY(clm_buffer_read(out, 0, got, sizeof got));
     *right = true;
-    for (int32_t i = 0; i < COUNT; i++) *right = *right && got[i] == 2 * i + 1;
+    for (int32_t i = 0; i < COUNT; i++)
+        *right = *right && got[i] == 2 * i + 1;
     return CLM_OK;
 }
 

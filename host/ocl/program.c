@@ -5,6 +5,7 @@
 #include "ocl/runtime.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Made by the build: Random123's philox.h flattened to OpenCL C, and cl/common.clh. */
@@ -154,6 +155,19 @@ static clm_status build(clm_context *context, clm_scope *scope, const clm_source
     return save_binary(context, scope, program, context->options.save, name);
 }
 
+/* CLMOE_SOURCES names a folder to leave every program in as its compiler gets it, options in the
+ * first line: for linting and for looking into a kernel. What cannot be written is left out. */
+static void leave_source(clm_scope *scope, const clm_source *source, const char *text,
+                         const char *options, const char *key)
+{
+    const char *folder = getenv("CLMOE_SOURCES");
+    if (folder == NULL || folder[0] == '\0') return;
+    FILE *file = fopen(clm_text(scope, "%s/%s-%.16s.cl", folder, source->name, key), "w");
+    if (file == NULL) return;
+    fprintf(file, "// %s\n%s", options, text);
+    (void)fclose(file);
+}
+
 static clm_status get(clm_context *context, clm_scope *scope, const clm_source *source,
                       const char *options, cl_program *program)
 {
@@ -170,6 +184,7 @@ static clm_status get(clm_context *context, clm_scope *scope, const clm_source *
     clm_program *made = clm_alloc(context->scope, sizeof *made);
     memcpy(made->key, key, sizeof made->key);
     clm_scope_defer(context->scope, release_program, made);
+    leave_source(scope, source, text, all, key);
     const double start = clm_now_ns();
     const clm_status status = build(context, scope, source, text, all, made);
     context->build_ns += clm_now_ns() - start;

@@ -58,37 +58,24 @@ void clm_quirks_apply(clm_device *device)
 const char *clm_quirk_about(uint32_t bit)
 {
     switch (bit) {
-    case CLM_QUIRK_FAKE_EVENTS:
-        return "event times are not times: the host clock is used";
-    case CLM_QUIRK_NO_RESTRICT:
-        return "its compiler fails on restrict: kernels are built without";
-    case CLM_QUIRK_NO_SUB_DEVICES:
-        return "sub-devices crash: none are made";
-    case CLM_QUIRK_EMULATED:
-        return "an interpreter or emulator: results count, times do not";
-    case CLM_QUIRK_NO_BINARY_CACHE:
-        return "program binaries are not cached";
-    case CLM_QUIRK_NO_USER_EVENTS:
-        return "user events hang: none are used";
-    case CLM_QUIRK_NO_PREFETCH:
-        return "its compiler crashes on prefetches: kernels do without";
-    default:
-        return NULL;
+    case CLM_QUIRK_FAKE_EVENTS: return "event times are not times: the host clock is used";
+    case CLM_QUIRK_NO_RESTRICT: return "its compiler fails on restrict: kernels are built without";
+    case CLM_QUIRK_NO_SUB_DEVICES: return "sub-devices crash: none are made";
+    case CLM_QUIRK_EMULATED: return "an interpreter or emulator: results count, times do not";
+    case CLM_QUIRK_NO_BINARY_CACHE: return "program binaries are not cached";
+    case CLM_QUIRK_NO_USER_EVENTS: return "user events hang: none are used";
+    case CLM_QUIRK_NO_PREFETCH: return "its compiler crashes on prefetches: kernels do without";
+    default: return NULL;
     }
 }
 
 const char *clm_feature_name(uint32_t bit)
 {
     switch (bit) {
-    case CLM_FEATURE_FP64:
-        return "fp64";
-    case CLM_FEATURE_FP16:
-        return "fp16";
-    case CLM_FEATURE_SUBGROUPS:
-        return "subgroups";
-    case CLM_FEATURE_PREFETCH:
-        return "prefetch";
-    default:
-        return NULL;
+    case CLM_FEATURE_FP64: return "fp64";
+    case CLM_FEATURE_FP16: return "fp16";
+    case CLM_FEATURE_SUBGROUPS: return "subgroups";
+    case CLM_FEATURE_PREFETCH: return "prefetch";
+    default: return NULL;
     }
 }

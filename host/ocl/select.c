@@ -99,8 +99,10 @@ static char *next_word(clm_scope *scope, const char **at)
     for (bool quoted = false; *end != '\0' && (quoted || *end != ','); end++)
         if (*end == '"') quoted = !quoted;
     const char *start = *at, *stop = end;
-    while (start < stop && *start == ' ') start++;
-    while (stop > start && stop[-1] == ' ') stop--;
+    while (start < stop && *start == ' ')
+        start++;
+    while (stop > start && stop[-1] == ' ')
+        stop--;
     *at = *end == '\0' ? NULL : end + 1;
     return clm_text(scope, "%.*s", (int)(stop - start), start);
 }

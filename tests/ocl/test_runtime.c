@@ -100,7 +100,8 @@ static void kernels_take_views_null_and_local(void **state)
     assert_ok(clm_buffer_view(&f->scope, half, 0, 0, &empty));
     assert_int_equal(clm_context_bytes(f->context), 4 * align);
     float *x = clm_alloc_array(&f->scope, count, sizeof *x);
-    for (size_t i = 0; i < count; i++) x[i] = (float)i;
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)i;
     assert_ok(clm_buffer_write(all, 0, x, 4 * align));
 
     clm_kernel *kernel = NULL;

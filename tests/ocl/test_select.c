@@ -60,7 +60,8 @@ static void devices_are_described(void **state)
         assert_true(d->compute_units >= 1 && d->vector_width >= 1 && d->max_work_group >= 1);
         assert_true(d->max_allocation_bytes <= d->memory_bytes && d->max_allocation_bytes > 0);
         assert_true(d->local_bytes > 0 && d->base_align_bytes > 0);
-        for (size_t j = 0; j < i; j++) assert_string_not_equal(d->id, f->devices[j].id);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(d->id, f->devices[j].id);
     }
 }
 
@@ -75,11 +76,13 @@ static void ids_and_fragments_select(void **state)
         fits[i] = false;
     }
     char *fragment = clm_text(&f->scope, "%.6s", f->devices[0].platform);
-    for (char *c = fragment; *c != '\0'; c++) *c = (char)toupper((unsigned char)*c);
+    for (char *c = fragment; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
     for (size_t i = 0; i < f->count; i++)
         fits[i] = strncasecmp(f->devices[i].platform, fragment, strlen(fragment)) == 0;
     assert_selects(f, fragment, fits);
-    for (size_t i = 0; i < f->count; i++) fits[i] = true;
+    for (size_t i = 0; i < f->count; i++)
+        fits[i] = true;
     assert_selects(f, "all", fits);
     assert_selects(f, "ALL", fits);
 }
@@ -115,7 +118,8 @@ static void without_a_selector_one_is_preferred(void **state)
     assert_ok(clm_devices_select(&f->scope, NULL, &chosen, &count));
     assert_int_equal(count, 1);
     int classes = 0;
-    for (size_t i = 0; i < f->count; i++) classes |= f->devices[i].device_class;
+    for (size_t i = 0; i < f->count; i++)
+        classes |= f->devices[i].device_class;
     const int best = (classes & CLM_GPU) != 0   ? CLM_GPU
                      : (classes & CLM_CPU) != 0 ? CLM_CPU
                                                 : CLM_ACCELERATOR;
