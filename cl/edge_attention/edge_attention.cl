@@ -1,0 +1,540 @@
+/* edge_attention: softmax attention along edges, and its gradient.
+ *
+ * Rows of keys and values come from random places, and everything else fits in registers: what
+ * counts is to touch each row once and to know early which one is next. One CSR by target serves
+ * the forward pass and the gradient of the queries, its transpose the gradient of keys and values,
+ * so that nobody ever adds to a number that another work-item adds to.
+ *
+ * CPU: a work-item takes targets with WORK edges and targets in all. It goes over a segment's edges
+ * twice in chunks: first scores, then, with the exponentials of all heads in vectors, the sum of
+ * values. Dot products of all heads of EDGES edges are added up together by halving: 15 additions
+ * of shuffled vectors where 16 separate sums would take 64. Otherwise: a work-item per (target,
+ * head), and per vector of a source row.
+ *
+ * Built with D, HEADS, VEC, AHEAD, WORK, CPU (1: D, HEADS and C are powers of two, see misfit in
+ * edge_attention.c), HAS_ALPHA. Rows of qkv: n queries, s keys, s values. */
+
+#define UNROLL _Pragma("unroll")
+#define C (D / HEADS)
+#define VECTORS (D / VEC)
+#define LOW -1e30f /* below every score; infinities would make NaN of their differences */
+
+#if CPU
+
+#define EDGES (VEC / HEADS) /* whose scores fill a vector: lane = edge * HEADS + head */
+#define CHUNK 64            /* edges between two rescalings */
+
+/* headv: one number per head. REPEAT: the heads' numbers for EDGES edges. FOLD: over the edges. */
+#if HEADS == 1
+typedef float headv;
+#define vloadh(from) (*(from))
+#define vstoreh(value, to) (*(to) = (value))
+#elif HEADS == 2
+typedef float2 headv;
+#define vloadh(from) vload2(0, from)
+#define vstoreh(value, to) vstore2(value, 0, to)
+#elif HEADS == 4
+typedef float4 headv;
+#define vloadh(from) vload4(0, from)
+#define vstoreh(value, to) vstore4(value, 0, to)
+#elif HEADS == 8
+typedef float8 headv;
+#define vloadh(from) vload8(0, from)
+#define vstoreh(value, to) vstore8(value, 0, to)
+#else
+typedef float16 headv;
+#define vloadh(from) vload16(0, from)
+#define vstoreh(value, to) vstore16(value, 0, to)
+#endif
+
+#define ADD(a, b) ((a) + (b))
+#define HALVE(op, x) op((x).lo, (x).hi)
+#if EDGES == 1
+#define FOLD(op, x) (x)
+#define REPEAT(x) (x)
+#elif EDGES == 2
+#define FOLD(op, x) HALVE(op, x)
+#define REPEAT(x) (floatv)(x, x)
+#elif EDGES == 4
+#define FOLD(op, x) HALVE(op, HALVE(op, x))
+#define REPEAT(x) (floatv)(x, x, x, x)
+#elif EDGES == 8
+#define FOLD(op, x) HALVE(op, HALVE(op, HALVE(op, x)))
+#define REPEAT(x) (floatv)(x, x, x, x, x, x, x, x)
+#else
+#define FOLD(op, x) HALVE(op, HALVE(op, HALVE(op, HALVE(op, x))))
+#define REPEAT(x) (floatv)(x)
+#endif
+
+/* Vector v of a row whose element (head, i) is p[head]. */
+#if VEC == 16
+typedef float8 halfv;
+typedef float4 quarterv;
+#define LANES (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#elif VEC == 8
+typedef float4 halfv;
+typedef float2 quarterv;
+#define LANES (int8)(0, 1, 2, 3, 4, 5, 6, 7)
+#else
+typedef float2 halfv;
+typedef float quarterv;
+#define LANES (int4)(0, 1, 2, 3)
+#endif
+#if C >= VEC
+#define SPREAD(p, v) (floatv)((p)[(v)*VEC / C])
+#elif 2 * C == VEC
+#define SPREAD(p, v) (floatv)((halfv)((p)[2 * (v)]), (halfv)((p)[2 * (v) + 1]))
+#else
+#define SPREAD(p, v)                                                                               \
+    (floatv)((quarterv)((p)[4 * (v)]), (quarterv)((p)[4 * (v) + 1]), (quarterv)((p)[4 * (v) + 2]), \
+             (quarterv)((p)[4 * (v) + 3]))
+#endif
+
+/* Sums of neighbouring lanes: those of a, then those of b. */
+static inline floatv pairs(floatv a, floatv b)
+{
+    return (floatv)(a.even, b.even) + (floatv)(a.odd, b.odd);
+}
+
+#define HALVINGS (C < VEC ? C : VEC) /* vectors to be added up into one */
+#define PAIRS(n) UNROLL for (int i = 0; i < (n); i++) part[i] = pairs(part[2 * i], part[2 * i + 1])
+
+/* Dot products by head of x with rows index[e] .. index[e + EDGES - 1]; beyond end - 1 any number.
+ */
+static inline floatv head_dots(const floatv *x, __global const float *RST rows,
+                               __global const int *RST index, int e, int end)
+{
+    floatv part[16];
+    UNROLL
+    for (int i = 0; i < EDGES; i++) {
+        __global const float *row = rows + (size_t)index[min(e + i, end - 1)] * D;
+#if C > VEC
+        UNROLL
+        for (int head = 0; head < HEADS; head++) {
+            floatv sum = x[head * (C / VEC)] * vloadv(head * (C / VEC), row);
+            UNROLL
+            for (int v = 1; v < C / VEC; v++)
+                sum = fma(x[head * (C / VEC) + v], vloadv(head * (C / VEC) + v, row), sum);
+            part[i * HEADS + head] = sum;
+        }
+#else
+        UNROLL
+        for (int v = 0; v < VECTORS; v++)
+            part[i * VECTORS + v] = x[v] * vloadv(v, row);
+#endif
+    }
+#if C >= 16 && VEC >= 16
+    PAIRS(8);
+#endif
+#if C >= 8 && VEC >= 8
+    PAIRS(4);
+#endif
+#if C >= 4 && VEC >= 4
+    PAIRS(2);
+#endif
+#if C >= 2
+    PAIRS(1);
+#endif
+    return part[0];
+}
+
+/* x where a lane's edge is before `end`, else `other`; lane 0 is of edge e. */
+static inline floatv inside(floatv x, floatv other, int e, int end)
+{
+    return LANES < (intv)((end - e) * HEADS) ? x : other;
+}
+
+#if HAS_ALPHA
+static inline void store_edges(floatv x, __global float *to, int edges)
+{
+    if (edges >= EDGES) {
+        vstorev(x, 0, to);
+        return;
+    }
+    float lane[VEC];
+    vstorev(x, 0, lane);
+    for (int i = 0; i < edges * HEADS; i++)
+        to[i] = lane[i];
+}
+#endif
+
+static inline void ask_for(__global const float *row)
+{
+#if AHEAD > 0
+    UNROLL
+    for (int i = 0; i < D; i += 16)
+        __builtin_prefetch((const void *)(size_t)(row + i), 0, 3);
+#endif
+}
+
+/* ln x for x >= 1: x = 2^n y with y in [1/sqrt 2, sqrt 2), ln y = 2 artanh((y - 1) / (y + 1)) to
+ * its ninth power; error 1e-7. */
+static inline floatv log_above_1(floatv x)
+{
+    const intv bits = as_intv(x) - 0x3f3504f3;
+    const floatv n = convert_floatv(bits >> 23);
+    const floatv y = as_floatv((bits & 0x007fffff) + 0x3f3504f3);
+    const floatv s = (y - 1.0f) / (y + 1.0f), u = s * s;
+    floatv p = fma(u, (floatv)(2.0f / 9.0f), (floatv)(2.0f / 7.0f));
+    p = fma(u, p, (floatv)(2.0f / 5.0f));
+    p = fma(u, p, (floatv)(2.0f / 3.0f));
+    return fma(n, (floatv)(0x1.62e43p-1f), fma(s * u, p, 2.0f * s));
+}
+
+/* First target whose work, edges and one for itself, starts at or after `work`. */
+static inline int first_target(__global const int *RST segment_ptr,
+                               __global const int *RST edge_ptr, int n, int work)
+{
+    int low = 0, high = n;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (edge_ptr[segment_ptr[middle]] + middle < work)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Attention of one target with queries q along edges begin .. end - 1; `last` is the last edge of
+ * all. Leaves the sum of values in sum and returns the log-sum-exp, repeated. */
+static inline floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
+                            __global const float *RST v, __global const int *RST source,
+                            __global float *RST alpha, int begin, int end, int last)
+{
+    (void)alpha;
+    float score[CHUNK * HEADS];
+    floatv most = (floatv)(LOW), total = (floatv)(0.0f);
+    for (int chunk = begin; chunk < end; chunk += CHUNK) {
+        const int stop = min(chunk + CHUNK, end);
+        floatv peak = most;
+        for (int e = chunk; e < stop; e += EDGES) {
+            UNROLL
+            for (int i = 0; i < EDGES; i++) {
+                const size_t next = (size_t)source[min(e + i + AHEAD, last)] * D;
+                ask_for(k + next);
+                ask_for(v + next);
+            }
+            const floatv x = inside(head_dots(q, k, source, e, stop), (floatv)(LOW), e, stop);
+            peak = max(peak, x);
+            vstorev(x, 0, score + (e - chunk) * HEADS);
+#if HAS_ALPHA
+            store_edges(x, alpha + (size_t)e * HEADS, stop - e);
+#endif
+        }
+        const headv top = FOLD(max, peak);
+        peak = REPEAT(top);
+        if (chunk > begin) {
+            const floatv less = clm_exp(most - peak);
+            float factor[VEC];
+            vstorev(less, 0, factor);
+            total *= less;
+            UNROLL
+            for (int i = 0; i < VECTORS; i++)
+                sum[i] *= SPREAD(factor, i);
+        }
+        most = peak;
+        for (int e = 0; e < stop - chunk; e += EDGES) {
+            const floatv p = clm_exp(vloadv(0, score + e * HEADS) - most);
+            total += p;
+            vstorev(p, 0, score + e * HEADS);
+        }
+        for (int e = 0; e < stop - chunk; e++) {
+            __global const float *row = v + (size_t)source[chunk + e] * D;
+            UNROLL
+            for (int i = 0; i < VECTORS; i++)
+                sum[i] = fma(SPREAD(score + e * HEADS, i), vloadv(i, row), sum[i]);
+        }
+    }
+    const headv all = FOLD(ADD, total);
+    total = REPEAT(all);
+    float factor[VEC];
+    vstorev(1.0f / total, 0, factor);
+    UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        sum[i] *= SPREAD(factor, i);
+    return most + log_above_1(total);
+}
+
+/* One work-item per WORK edges and targets: the targets that start there. */
+__kernel void edge_attention_f32_cpu(__global const float *RST qkv,
+                                     __global const int *RST segment_ptr,
+                                     __global const int *RST edge_ptr,
+                                     __global const int *RST source, __global float *RST out,
+                                     __global float *RST lse, __global float *RST alpha, int n,
+                                     int s, int m)
+{
+    const int share = (int)get_global_id(0);
+    const int from = first_target(segment_ptr, edge_ptr, n, share * WORK);
+    const int to = first_target(segment_ptr, edge_ptr, n, (share + 1) * WORK);
+    __global const float *k = qkv + (size_t)n * D, *v = k + (size_t)s * D;
+    for (int target = from; target < to; target++) {
+        floatv q[VECTORS], y[VECTORS];
+        UNROLL
+        for (int i = 0; i < VECTORS; i++) {
+            q[i] = vloadv(i, qkv + (size_t)target * D);
+            y[i] = (floatv)(0.0f);
+        }
+        for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
+            const int begin = edge_ptr[segment], end = edge_ptr[segment + 1];
+            floatv sum[VECTORS], norm = (floatv)(0.0f);
+            UNROLL
+            for (int i = 0; i < VECTORS; i++)
+                sum[i] = (floatv)(0.0f);
+            if (begin < end) norm = attend(q, sum, k, v, source, alpha, begin, end, m - 1);
+#if HAS_ALPHA
+            for (int e = begin; e < end; e += EDGES) {
+                float x[VEC];
+                for (int i = 0; i < VEC; i++)
+                    x[i] = alpha[(size_t)e * HEADS + min(i, (end - e) * HEADS - 1)];
+                store_edges(clm_exp(vloadv(0, x) - norm), alpha + (size_t)e * HEADS, end - e);
+            }
+#endif
+            float lane[VEC];
+            vstorev(norm, 0, lane);
+            vstoreh(vloadh(lane), lse + (size_t)segment * HEADS);
+            UNROLL
+            for (int i = 0; i < VECTORS; i++)
+                y[i] += sum[i];
+        }
+        UNROLL
+        for (int i = 0; i < VECTORS; i++)
+            vstorev(y[i], i, out + (size_t)target * D);
+    }
+}
+
+/* Gradient of the queries; leaves for each edge p and the gradient of the score in pd [M, 2 HEADS].
+ * Same shares as above. */
+__kernel void
+edge_attention_targets_f32_cpu(__global const float *RST qkv, __global const float *RST dout,
+                               __global const float *RST lse, __global const int *RST segment_ptr,
+                               __global const int *RST edge_ptr, __global const int *RST source,
+                               __global float *RST dqkv, __global float *RST pd, int n, int s,
+                               int m)
+{
+    const int share = (int)get_global_id(0);
+    const int from = first_target(segment_ptr, edge_ptr, n, share * WORK);
+    const int to = first_target(segment_ptr, edge_ptr, n, (share + 1) * WORK);
+    __global const float *k = qkv + (size_t)n * D, *v = k + (size_t)s * D;
+    for (int target = from; target < to; target++) {
+        floatv q[VECTORS], g[VECTORS], dq[VECTORS];
+        UNROLL
+        for (int i = 0; i < VECTORS; i++) {
+            q[i] = vloadv(i, qkv + (size_t)target * D);
+            g[i] = vloadv(i, dout + (size_t)target * D);
+            dq[i] = (floatv)(0.0f);
+        }
+        for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
+            const int begin = edge_ptr[segment], end = edge_ptr[segment + 1];
+            const headv norm = vloadh(lse + (size_t)segment * HEADS);
+            floatv delta = (floatv)(0.0f);
+            for (int e = begin; e < end; e += EDGES) {
+                UNROLL
+                for (int i = 0; i < EDGES; i++) {
+                    const size_t next = (size_t)source[min(e + i + AHEAD, m - 1)] * D;
+                    ask_for(k + next);
+                    ask_for(v + next);
+                }
+                const floatv x = head_dots(q, k, source, e, end) - REPEAT(norm);
+                const floatv p = inside(clm_exp(x), (floatv)(0.0f), e, end);
+                const floatv dp = head_dots(g, v, source, e, end);
+                delta += p * dp;
+                float lane[2 * VEC];
+                vstorev(p, 0, lane);
+                vstorev(dp, 1, lane);
+                for (int i = 0; i < min(EDGES, end - e); i++) {
+                    vstoreh(vloadh(lane + i * HEADS), pd + (size_t)(e + i) * 2 * HEADS);
+                    vstoreh(vloadh(lane + VEC + i * HEADS), pd + ((size_t)(e + i) * 2 + 1) * HEADS);
+                }
+            }
+            const headv mean = FOLD(ADD, delta);
+            for (int e = begin; e < end; e++) {
+                __global float *p = pd + (size_t)e * 2 * HEADS, *ds = p + HEADS;
+                __global const float *row = k + (size_t)source[e] * D;
+                float d[HEADS];
+                vstoreh(vloadh(p) * (vloadh(ds) - mean), d);
+                vstoreh(vloadh(d), ds);
+                UNROLL
+                for (int i = 0; i < VECTORS; i++)
+                    dq[i] = fma(SPREAD(d, i), vloadv(i, row), dq[i]);
+            }
+        }
+        UNROLL
+        for (int i = 0; i < VECTORS; i++)
+            vstorev(dq[i], i, dqkv + (size_t)target * D);
+    }
+}
+
+/* First source row whose work, edges and one for itself, starts at or after `work`. */
+static inline int first_source(__global const int *RST source_ptr, int s, int work)
+{
+    int low = 0, high = s;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (source_ptr[middle] + middle < work)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Gradients of keys and values. One work-item per WORK edges and source rows. */
+__kernel void
+edge_attention_sources_f32_cpu(__global const float *RST qkv, __global const float *RST dout,
+                               __global const int *RST target, __global const int *RST source_ptr,
+                               __global const int *RST source_edge, __global const float *RST pd,
+                               __global float *RST dqkv, int n, int s, int m)
+{
+    const int share = (int)get_global_id(0);
+    const int from = first_source(source_ptr, s, share * WORK);
+    const int to = first_source(source_ptr, s, (share + 1) * WORK);
+    for (int row = from; row < to; row++) {
+        floatv dk[VECTORS], dv[VECTORS];
+        UNROLL
+        for (int i = 0; i < VECTORS; i++)
+            dk[i] = dv[i] = (floatv)(0.0f);
+        for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++) {
+            const int edge = source_edge[j];
+            const size_t at = (size_t)target[edge] * D;
+            __global const float *p = pd + (size_t)edge * 2 * HEADS, *ds = p + HEADS;
+#if AHEAD > 0
+            const int later = source_edge[min(j + AHEAD, m - 1)];
+            const size_t next = (size_t)target[later] * D;
+            ask_for(qkv + next);
+            ask_for(dout + next);
+            __builtin_prefetch((const void *)(size_t)(pd + (size_t)later * 2 * HEADS), 0, 3);
+#endif
+            UNROLL
+            for (int i = 0; i < VECTORS; i++) {
+                dk[i] = fma(SPREAD(ds, i), vloadv(i, qkv + at), dk[i]);
+                dv[i] = fma(SPREAD(p, i), vloadv(i, dout + at), dv[i]);
+            }
+        }
+        UNROLL
+        for (int i = 0; i < VECTORS; i++) {
+            vstorev(dk[i], i, dqkv + (size_t)(n + row) * D);
+            vstorev(dv[i], i, dqkv + (size_t)(n + s + row) * D);
+        }
+    }
+}
+
+#else /* every device */
+
+static inline float dot_product(__global const float *RST a, __global const float *RST b)
+{
+    floatv sum = (floatv)(0.0f);
+    for (int i = 0; i < C / VEC; i++)
+        sum = fma(vloadv(i, a), vloadv(i, b), sum);
+    return sumv(sum);
+}
+
+/* One work-item per (target, head), in one pass over its edges: when a score exceeds all before it,
+ * what was summed is rescaled. */
+__kernel void edge_attention_f32_plain(__global const float *RST qkv,
+                                       __global const int *RST segment_ptr,
+                                       __global const int *RST edge_ptr,
+                                       __global const int *RST source, __global float *RST out,
+                                       __global float *RST lse, __global float *RST alpha, int n,
+                                       int s)
+{
+    const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
+    if (target >= n) return;
+    __global const float *q = qkv + (size_t)target * D + head * C;
+    __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
+    floatv y[C / VEC];
+    for (int i = 0; i < C / VEC; i++)
+        y[i] = (floatv)(0.0f);
+    for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
+        const int begin = edge_ptr[segment], end = edge_ptr[segment + 1];
+        float most = LOW, total = 0.0f;
+        floatv sum[C / VEC];
+        for (int i = 0; i < C / VEC; i++)
+            sum[i] = (floatv)(0.0f);
+        for (int e = begin; e < end; e++) {
+            const size_t row = (size_t)source[e] * D;
+            const float x = dot_product(q, k + row), peak = fmax(most, x);
+            const float less = exp(most - peak), p = exp(x - peak);
+            most = peak;
+            total = fma(total, less, p);
+            for (int i = 0; i < C / VEC; i++)
+                sum[i] = fma((floatv)(p), vloadv(i, v + row), sum[i] * less);
+#if HAS_ALPHA
+            alpha[(size_t)e * HEADS + head] = x;
+#endif
+        }
+        const float norm = begin < end ? most + log(total) : 0.0f;
+        lse[(size_t)segment * HEADS + head] = norm;
+        for (int i = 0; i < C / VEC && begin < end; i++)
+            y[i] += sum[i] / total;
+#if HAS_ALPHA
+        for (int e = begin; e < end; e++)
+            alpha[(size_t)e * HEADS + head] = exp(alpha[(size_t)e * HEADS + head] - norm);
+#endif
+    }
+    for (int i = 0; i < C / VEC; i++)
+        vstorev(y[i], i, out + (size_t)target * D + head * C);
+}
+
+/* Gradient of the queries and, in pd, of the scores. One work-item per (target, head). */
+__kernel void
+edge_attention_targets_f32_plain(__global const float *RST qkv, __global const float *RST dout,
+                                 __global const float *RST lse, __global const int *RST segment_ptr,
+                                 __global const int *RST edge_ptr, __global const int *RST source,
+                                 __global float *RST dqkv, __global float *RST pd, int n, int s)
+{
+    const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
+    if (target >= n) return;
+    __global const float *q = qkv + (size_t)target * D + head * C;
+    __global const float *g = dout + (size_t)target * D + head * C;
+    __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
+    floatv dq[C / VEC];
+    for (int i = 0; i < C / VEC; i++)
+        dq[i] = (floatv)(0.0f);
+    for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
+        const int begin = edge_ptr[segment], end = edge_ptr[segment + 1];
+        const float norm = lse[(size_t)segment * HEADS + head];
+        float mean = 0.0f;
+        for (int e = begin; e < end; e++) {
+            const size_t row = (size_t)source[e] * D, at = (size_t)e * 2 * HEADS + head;
+            const float p = exp(dot_product(q, k + row) - norm), dp = dot_product(g, v + row);
+            mean = fma(p, dp, mean);
+            pd[at] = p;
+            pd[at + HEADS] = dp;
+        }
+        for (int e = begin; e < end; e++) {
+            const size_t row = (size_t)source[e] * D, at = (size_t)e * 2 * HEADS + head;
+            const float ds = pd[at] * (pd[at + HEADS] - mean);
+            pd[at + HEADS] = ds;
+            for (int i = 0; i < C / VEC; i++)
+                dq[i] = fma((floatv)(ds), vloadv(i, k + row), dq[i]);
+        }
+    }
+    for (int i = 0; i < C / VEC; i++)
+        vstorev(dq[i], i, dqkv + (size_t)target * D + head * C);
+}
+
+/* Gradients of keys and values. One work-item per vector of a source row. */
+__kernel void
+edge_attention_sources_f32_plain(__global const float *RST qkv, __global const float *RST dout,
+                                 __global const int *RST target, __global const int *RST source_ptr,
+                                 __global const int *RST source_edge, __global const float *RST pd,
+                                 __global float *RST dqkv, int n, int s)
+{
+    const size_t id = get_global_id(0);
+    const int row = (int)(id / VECTORS), column = (int)(id % VECTORS) * VEC, head = column / C;
+    if (row >= s) return;
+    floatv dk = (floatv)(0.0f), dv = (floatv)(0.0f);
+    for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++) {
+        const int edge = source_edge[j];
+        const size_t at = (size_t)target[edge] * D + column;
+        const float p = pd[(size_t)edge * 2 * HEADS + head];
+        const float ds = pd[((size_t)edge * 2 + 1) * HEADS + head];
+        dk = fma((floatv)(ds), vloadv(0, qkv + at), dk);
+        dv = fma((floatv)(p), vloadv(0, dout + at), dv);
+    }
+    vstorev(dk, 0, dqkv + (size_t)(n + row) * D + column);
+    vstorev(dv, 0, dqkv + (size_t)(n + s + row) * D + column);
+}
+
+#endif

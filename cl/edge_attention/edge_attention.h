@@ -1,0 +1,44 @@
+/* edge_attention: HGT's multi-head attention along typed edges, softmax over the edges of a
+ * segment.
+ *
+ *   qkv          [P, D]   f32  P = N + 2 S: rows of N queries, S keys, S values; H heads of C = D/H
+ *                              columns each; keys carry relation matrix, prior and 1/sqrt(C)
+ * already segment_ptr  [N + 1]  i32  segments of each target; one each: joint softmax over all
+ * relations edge_ptr     [Q + 1]  i32  edges of each segment; edge_ptr[Q] == M source       [M] i32
+ * row of keys and values, in [0, S) target       [M]      i32  node; with the next two for the
+ * backward pass only source_ptr   [S + 1]  i32  edges of each source row source_edge  [M]      i32
+ * edges in order of source row, as positions in `source` out          [N, D]   f32  sum over a
+ * target's segments of sum_e p_e v[source[e]] with p the softmax of q . k[source[e]] by head; zero
+ * where a node has no edge lse          [Q, H]   f32  log of the softmax denominator; 0 for a
+ * segment without edges alpha        [M, H]   f32  the weights p; null: not wanted
+ *
+ * A row of keys belongs to a (source node, relation), so an edge is only a pair of rows. Nothing of
+ * size [M, D] is ever made. The backward pass keeps p and the gradient of the score of each edge
+ * between its two passes, by target and by source, instead of computing them twice.
+ *
+ * Cost     M (4 D + 5 H) flop, backward M (10 D + 8 H);
+ *          4 (P D + N D + M + N + Q + Q H) bytes, backward 4 (2 P D + N D + 4 M + 2 N + S + Q + Q
+ * H) Errors   CLM_SKIP from the variant cpu where H or C is not a power of two or H > 16 Source Hu
+ * et al., Heterogeneous Graph Transformer, WWW 2020, eqs. 3-6 */
+#ifndef CLM_CL_EDGE_ATTENTION_H
+#define CLM_CL_EDGE_ATTENTION_H
+
+#include "nn/tape.h"
+
+typedef struct clm_edges {
+    int64_t nodes, rows, edges, segments; /* N, S, M, Q */
+    clm_tensor *segment_ptr;              /* [N + 1] */
+    clm_tensor *edge_ptr;                 /* [Q + 1] */
+    clm_tensor *source;                   /* [M] */
+    clm_tensor *target;                   /* [M] */
+    clm_tensor *source_ptr;               /* [S + 1] */
+    clm_tensor *source_edge;              /* [M] */
+} clm_edges;
+
+/* Records the attention of qkv [N + 2 S, D] with `heads` heads, differentiable in qkv. Returns
+ * out [N, D]. `alpha` null, or where to put the tensor of weights [M, H], through which no gradient
+ * flows. */
+clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges *edges, int heads,
+                               clm_tensor **alpha);
+
+#endif

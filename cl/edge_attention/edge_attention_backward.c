@@ -1,0 +1,149 @@
+/* The gradient of edge_attention in queries, keys and values. */
+#include "cl/edge_attention/attention.h"
+
+#include <math.h>
+
+enum { QKV, DOUT, LSE, SEGMENT_PTR, EDGE_PTR, SOURCE, TARGET, SOURCE_PTR, SOURCE_EDGE, DQKV, PD };
+
+static double dot(const double *a, const double *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static void reference(const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const int32_t *segment_ptr = clm_i32(call, SEGMENT_PTR), *edge_ptr = clm_i32(call, EDGE_PTR);
+    const int32_t *source = clm_i32(call, SOURCE);
+    const double *q = clm_f64(call, QKV), *k = q + a.n * a.d, *v = k + a.s * a.d;
+    const double *dout = clm_f64(call, DOUT), *lse = clm_f64(call, LSE);
+    double *dq = clm_f64(call, DQKV), *dk = dq + a.n * a.d, *dv = dk + a.s * a.d;
+    const int64_t c = a.d / a.h;
+    for (int64_t i = 0; i < (a.n + 2 * a.s) * a.d; i++)
+        dq[i] = 0;
+    for (int64_t n = 0; n < a.n; n++)
+        for (int64_t at = 0; at < a.d; at += c)
+            for (int32_t g = segment_ptr[n]; g < segment_ptr[n + 1]; g++) {
+                const int64_t x = n * a.d + at;
+                const double norm = lse[g * a.h + at / c];
+                double mean = 0;
+                for (int32_t e = edge_ptr[g]; e < edge_ptr[g + 1]; e++) {
+                    const int64_t y = source[e] * a.d + at;
+                    mean += exp(dot(q + x, k + y, c) - norm) * dot(dout + x, v + y, c);
+                }
+                for (int32_t e = edge_ptr[g]; e < edge_ptr[g + 1]; e++) {
+                    const int64_t y = source[e] * a.d + at;
+                    const double p = exp(dot(q + x, k + y, c) - norm);
+                    const double ds = p * (dot(dout + x, v + y, c) - mean);
+                    for (int64_t i = 0; i < c; i++) {
+                        dq[x + i] += ds * k[y + i];
+                        dk[y + i] += ds * q[x + i];
+                        dv[y + i] += p * dout[x + i];
+                    }
+                }
+            }
+}
+
+static clm_cost cost(const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
+    const double d = (double)a.d, h = (double)a.h;
+    return (clm_cost){.flops = m * (10 * d + 8 * h),
+                      .bytes = 4 * (2 * (n + 2 * s) * d + n * d + 3 * m + n + s + q + q * h)};
+}
+
+static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    clm_tensor *const *x = call->arg;
+    char options[96];
+    clm_attention_options(call, true, false, clm_tune(plan, "LANES"), options, sizeof options);
+    const size_t work = (size_t)clm_tune(plan, "WORK");
+    CLM_TRY(clm_launch(plan, call, "edge_attention_targets_f32_cpu", options,
+                       (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}},
+                       CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]), clm_t(x[SEGMENT_PTR]),
+                                clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]), clm_t(x[DQKV]), clm_t(x[PD]),
+                                clm_i(a.n), clm_i(a.s), clm_i(a.m))));
+    return clm_launch(plan, call, "edge_attention_sources_f32_cpu", options,
+                      (clm_range){{clm_round_up(a.s + a.m, work) / work}, {1}},
+                      CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
+                               clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
+                               clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+}
+
+static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    clm_tensor *const *x = call->arg;
+    char options[96];
+    const int vec =
+        clm_attention_options(call, false, false, clm_tune(plan, "LANES"), options, sizeof options);
+    const size_t group = (size_t)clm_tune(plan, "GROUP");
+    CLM_TRY(clm_launch(plan, call, "edge_attention_targets_f32_plain", options,
+                       (clm_range){{clm_round_up(a.n * a.h, group)}, {group}},
+                       CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]), clm_t(x[SEGMENT_PTR]),
+                                clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]), clm_t(x[DQKV]), clm_t(x[PD]),
+                                clm_i(a.n), clm_i(a.s))));
+    return clm_launch(plan, call, "edge_attention_sources_f32_plain", options,
+                      (clm_range){{clm_round_up(a.s * a.d / vec, group)}, {group}},
+                      CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
+                               clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
+                               clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s)));
+}
+
+static bool example(clm_example *example, int index)
+{
+    const clm_attention_places at = {SEGMENT_PTR, EDGE_PTR,   SOURCE,
+                                     TARGET,      SOURCE_PTR, SOURCE_EDGE};
+    clm_attention a;
+    if (!clm_attention_example(example, index, &at, &a)) return false;
+    clm_example_normal(example, QKV, 0.7 / sqrt((double)a.d / (double)a.h),
+                       CLM_DIMS(a.n + 2 * a.s, a.d));
+    clm_example_normal(example, DOUT, 1, CLM_DIMS(a.n, a.d));
+    clm_example_normal(example, LSE, 1, CLM_DIMS(a.q, a.h));
+    clm_example_out(example, DQKV, CLM_DIMS(a.n + 2 * a.s, a.d));
+    clm_example_out(example, PD, CLM_DIMS(a.m, 2 * a.h));
+    return true;
+}
+
+const clm_op clm_edge_attention_backward = {
+    .name = "edge_attention_backward",
+    .about = "gradient of edge_attention in queries, keys and values",
+    .paper = "Hu et al., WWW 2020, eqs. 3-6",
+    .source = &clm_source_edge_attention,
+    .operand = {{"qkv", CLM_IN, CLM_F32, "P D", false, NULL},
+                {"dout", CLM_IN, CLM_F32, "N D", false, NULL},
+                {"lse", CLM_IN, CLM_F32, "Q H", false, NULL},
+                {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
+                {"edge_ptr", CLM_IN, CLM_I32, "Q+1", false, NULL},
+                {"source", CLM_IN, CLM_I32, "M", false, NULL},
+                {"target", CLM_IN, CLM_I32, "M", false, NULL},
+                {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
+                {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
+                {"dqkv", CLM_OUT, CLM_F32, "P D", false, NULL},
+                {"pd", CLM_SCRATCH, CLM_F32, "M W", false, NULL}},
+    .variant = {{.name = "cpu",
+                 .classes = CLM_CPU,
+                 .tunable = {{"LANES", 8, {4, 8, 16}, clm_pick_lanes},
+                             {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
+                             {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
+                 .misfit = clm_attention_misfit,
+                 .prepare = prepare_cpu},
+                {.name = "gpu",
+                 .classes = CLM_GPU,
+                 .tunable = {{"LANES", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
+                 .prepare = prepare_plain},
+                {.name = "plain",
+                 .classes = CLM_ANY_DEVICE,
+                 .tunable = {{"LANES", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
+                 .prepare = prepare_plain}},
+    .reference = reference,
+    .cost = cost,
+    .suspect = 2e-6,
+    .wrong = 2e-5,
+    .example = example,
+};
