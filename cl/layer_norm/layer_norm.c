@@ -164,19 +164,6 @@ static bool example_backward(clm_example *e, int index)
     return true;
 }
 
-/* `cpu_teams`: rows, or jobs of many rows, in one work-group of a CPU. */
-#define VARIANTS(prepare, cpu_teams)                                                               \
-    {                                                                                              \
-        {"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE, CLM_LANES(1, 1), CLM_TEAMS(cpu_teams, 1, 8, 32)},  \
-         NULL,  prepare},                                                                          \
-            {"gpu", CLM_GPU, 0, {CLM_VEC(4), CLM_LANES(16, 8, 16, 32), CLM_TEAMS(4, 2, 4, 8)},     \
-             NULL,  prepare},                                                                      \
-        {                                                                                          \
-            "plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1), CLM_LANES(1, 1), CLM_TEAMS(32, 32)}, NULL,    \
-                prepare                                                                            \
-        }                                                                                          \
-    }
-
 static const clm_op layer_norm = {
     .name = "layer_norm",
     .about = "layer normalisation with scale and shift",
@@ -188,7 +175,7 @@ static const clm_op layer_norm = {
                 {"y", CLM_OUT, CLM_F32, "N D", false, "x"},
                 {"mean", CLM_OUT, CLM_F32, "N", false, NULL},
                 {"rstd", CLM_OUT, CLM_F32, "N", false, NULL}},
-    .variant = VARIANTS(prepare, 32),
+    .variant = CLM_ROW_VARIANTS(prepare, 32),
     .grad = grad,
     .reference = reference,
     .cost = cost,
@@ -211,7 +198,7 @@ static const clm_op layer_norm_backward = {
                 {"dw", CLM_OUT, CLM_F32, "D", false, NULL},
                 {"db", CLM_OUT, CLM_F32, "D", false, NULL},
                 {"partial", CLM_SCRATCH, CLM_F32, "Q C", false, NULL}},
-    .variant = VARIANTS(prepare_backward, 1),
+    .variant = CLM_ROW_VARIANTS(prepare_backward, 1),
     .reference = reference_backward,
     .cost = cost_backward,
     .suspect = 1e-6,

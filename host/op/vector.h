@@ -9,54 +9,43 @@
  * the widest not above it that divides D, if any of at least 4 does. */
 int clm_pick_vector(const clm_device *device, const clm_call *call);
 
-/* The tunable VEC with a fixed default, or by device. */
-#define CLM_VEC(width)                                                                             \
-    {                                                                                              \
-        "VEC", width, {1, 4, 8, 16}, NULL                                                          \
-    }
-#define CLM_VEC_OF_DEVICE                                                                          \
-    {                                                                                              \
-        "VEC", 16, {4, 8, 16}, clm_pick_vector                                                     \
-    }
+/* clang-format off */
 
-/* The variants of an operator whose kernel is the same everywhere. */
+/* The tunables VEC, fixed or by device; LANES, work-items that share a job (cl/common.clh); TEAMS, how
+ * many teams of LANES sit in one work-group. */
+#define CLM_VEC(width) {"VEC", width, {1, 4, 8, 16}, NULL}
+#define CLM_VEC_OF_DEVICE {"VEC", 16, {4, 8, 16}, clm_pick_vector}
+#define CLM_LANES(n, ...) {"LANES", n, {__VA_ARGS__}, NULL}
+#define CLM_TEAMS(n, ...) {"TEAMS", n, {__VA_ARGS__}, NULL}
+
+/* The variants of an operator whose kernel is the same everywhere, element by element. */
 #define CLM_VECTOR_VARIANTS(prepare)                                                               \
-    {                                                                                              \
-        {"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE}, NULL, prepare},                                   \
-            {"gpu", CLM_GPU, 0, {CLM_VEC(4)}, NULL, prepare},                                      \
-        {                                                                                          \
-            "plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1)}, NULL, prepare                                \
-        }                                                                                          \
-    }
+    {{"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE}, NULL, prepare},                                      \
+     {"gpu", CLM_GPU, 0, {CLM_VEC(4)}, NULL, prepare},                                             \
+     {"plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1)}, NULL, prepare}}
+
+/* Of one that works in jobs: a work-item each on a CPU, a work-group on a GPU. */
+#define CLM_LANES_VARIANTS(prepare)                                                                \
+    {{"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE, CLM_LANES(1, 1)}, NULL, prepare},                     \
+     {"gpu", CLM_GPU, 0, {CLM_VEC(4), CLM_LANES(64, 32, 64, 128, 256)}, NULL, prepare},            \
+     {"plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1), CLM_LANES(1, 1)}, NULL, prepare}}
+
+/* Of one whose teams take rows; `cpu_teams`: how many sit in a CPU's group, where a team is one
+ * work-item: 1 when it has much to do. */
+#define CLM_ROW_VARIANTS(prepare, cpu_teams)                                                       \
+    {{"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE, CLM_LANES(1, 1), CLM_TEAMS(cpu_teams, 1, 8, 32)},     \
+      NULL, prepare},                                                                              \
+     {"gpu", CLM_GPU, 0, {CLM_VEC(4), CLM_LANES(16, 8, 16, 32), CLM_TEAMS(4, 2, 4, 8)}, NULL,      \
+      prepare},                                                                                    \
+     {"plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1), CLM_LANES(1, 1), CLM_TEAMS(32, 32)}, NULL, prepare}}
+
+/* clang-format on */
 
 /* One work-item for each started vector of n elements, in work-groups of 64. */
 static inline clm_range clm_vector_range(int64_t n, int vec)
 {
     return (clm_range){{clm_round_up((n + vec - 1) / vec, 64)}, {64}};
 }
-
-/* The tunable LANES: work-items that share a job in a work-group of their own (common.clh). */
-#define CLM_LANES(n, ...)                                                                          \
-    {                                                                                              \
-        "LANES", n, {__VA_ARGS__}, NULL                                                            \
-    }
-
-/* The tunable TEAMS: how many such teams of LANES sit in one work-group. */
-#define CLM_TEAMS(n, ...)                                                                          \
-    {                                                                                              \
-        "TEAMS", n, {__VA_ARGS__}, NULL                                                            \
-    }
-
-/* The variants of an operator that works in jobs: one work-item each on a CPU, a work-group on a
- * GPU. */
-#define CLM_LANES_VARIANTS(prepare)                                                                \
-    {                                                                                              \
-        {"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE, CLM_LANES(1, 1)}, NULL, prepare},                  \
-            {"gpu", CLM_GPU, 0, {CLM_VEC(4), CLM_LANES(64, 32, 64, 128, 256)}, NULL, prepare},     \
-        {                                                                                          \
-            "plain", CLM_ANY_DEVICE, 0, {CLM_VEC(1), CLM_LANES(1, 1)}, NULL, prepare               \
-        }                                                                                          \
-    }
 
 /* Work-groups of `teams` teams of `lanes` work-items for n jobs: a job has global id 1. */
 static inline clm_range clm_lanes_range(int64_t n, int lanes, int teams)
