@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 /* Loads a named set, or skips the test where CLMOE_DATA is not set. */
-static inline const clm_dataset *load_or_skip(clm_scope *scope, const char *name) {
+static inline const clm_dataset *load_or_skip(clm_scope *scope, const char *name)
+{
     if (getenv("CLMOE_DATA") == NULL) {
         print_message("CLMOE_DATA is not set: no real data sets to test with\n");
         skip();
@@ -27,7 +28,8 @@ static inline const clm_dataset *load_or_skip(clm_scope *scope, const char *name
 }
 
 /* Removes a folder and its files, one level deep. */
-static inline void remove_folder(const char *folder) {
+static inline void remove_folder(const char *folder)
+{
     char command[4352];
     (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
     assert_int_equal(system(command), 0);
@@ -36,7 +38,8 @@ static inline void remove_folder(const char *folder) {
 static inline void remove_at_end(void *folder) { remove_folder(folder); }
 
 /* A new empty folder that goes with the scope. */
-static inline const char *new_folder(clm_scope *scope) {
+static inline const char *new_folder(clm_scope *scope)
+{
     const char *base = getenv("TMPDIR");
     char *folder = clm_text(scope, "%s/clmoe-test-XXXXXX", base != NULL ? base : "/tmp");
     assert_non_null(mkdtemp(folder));
@@ -44,8 +47,8 @@ static inline const char *new_folder(clm_scope *scope) {
     return folder;
 }
 
-static inline void write_file(const char *folder, const char *name, const char *bytes,
-                              size_t size) {
+static inline void write_file(const char *folder, const char *name, const char *bytes, size_t size)
+{
     char path[4352];
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
@@ -54,7 +57,8 @@ static inline void write_file(const char *folder, const char *name, const char *
     assert_int_equal(fclose(file), 0);
 }
 
-static inline void write_text(const char *folder, const char *name, const char *text) {
+static inline void write_text(const char *folder, const char *name, const char *text)
+{
     write_file(folder, name, text, strlen(text));
 }
 

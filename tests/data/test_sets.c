@@ -12,7 +12,8 @@ typedef struct expected_link {
     int32_t count;
 } expected_link;
 
-static void check_types(const clm_graph *graph, const expected_type *type, int32_t types) {
+static void check_types(const clm_graph *graph, const expected_type *type, int32_t types)
+{
     assert_int_equal(graph->types, types);
     int32_t first = 0;
     for (int32_t t = 0; t < types; t++) {
@@ -33,7 +34,8 @@ static void check_types(const clm_graph *graph, const expected_type *type, int32
     }
 }
 
-static void check_links(const clm_graph *graph, const expected_link *link, int32_t links) {
+static void check_links(const clm_graph *graph, const expected_link *link, int32_t links)
+{
     assert_int_equal(graph->relations, links);
     for (int32_t r = 0; r < links; r++) {
         const clm_relation *relation = &graph->relation[r];
@@ -47,17 +49,18 @@ static void check_links(const clm_graph *graph, const expected_link *link, int32
     }
 }
 
-static void check_classes(const clm_graph *graph, const int32_t *expected, int32_t classes) {
+static void check_classes(const clm_graph *graph, const int32_t *expected, int32_t classes)
+{
     int32_t count[8] = {0};
     assert_int_equal(graph->classes, classes);
     for (int32_t node = 0; node < graph->nodes; node++)
-        if (graph->label[node] >= 0)
-            count[graph->label[node]]++;
+        if (graph->label[node] >= 0) count[graph->label[node]]++;
     for (int32_t c = 0; c < classes; c++)
         assert_int_equal(count[c], expected[c]);
 }
 
-static void imdb_has_the_published_counts(void **state) {
+static void imdb_has_the_published_counts(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     const clm_dataset *dataset = load_or_skip(&scope, "imdb_magnn");
@@ -80,7 +83,8 @@ static void imdb_has_the_published_counts(void **state) {
 }
 
 /* Terms and the links inside one type (citations) are left out; the ids before them stay. */
-static void acm_is_loaded_without_terms_and_citations(void **state) {
+static void acm_is_loaded_without_terms_and_citations(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     const clm_dataset *dataset = load_or_skip(&scope, "hgb_acm");
@@ -101,7 +105,8 @@ static void acm_is_loaded_without_terms_and_citations(void **state) {
     clm_scope_end(&scope);
 }
 
-static void acm_as_a_plain_folder_keeps_terms(void **state) {
+static void acm_as_a_plain_folder_keeps_terms(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     (void)load_or_skip(&scope, "hgb_acm");
@@ -127,7 +132,8 @@ static void acm_as_a_plain_folder_keeps_terms(void **state) {
     clm_scope_end(&scope);
 }
 
-static void dblp_has_the_published_counts(void **state) {
+static void dblp_has_the_published_counts(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     const clm_dataset *dataset = load_or_skip(&scope, "hgb_dblp");
@@ -155,7 +161,8 @@ static void dblp_has_the_published_counts(void **state) {
     clm_scope_end(&scope);
 }
 
-static void coauthors_load_though_they_have_one_type(void **state) {
+static void coauthors_load_though_they_have_one_type(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     (void)load_or_skip(&scope, "imdb_magnn");
@@ -168,7 +175,8 @@ static void coauthors_load_though_they_have_one_type(void **state) {
 
 /* Property: features recomputed over all edges are, bit for bit, the ones in the file: the
  * published features hold the words of every neighbour, held-out edges included. */
-static void check_recomputed(const char *name) {
+static void check_recomputed(const char *name)
+{
     clm_scope scope = {0};
     const clm_dataset *dataset = load_or_skip(&scope, name);
     const clm_relation *target = &dataset->graph.relation[dataset->target];
@@ -190,17 +198,20 @@ static void check_recomputed(const char *name) {
     clm_scope_end(&scope);
 }
 
-static void imdb_features_are_means(void **state) {
+static void imdb_features_are_means(void **state)
+{
     (void)state;
     check_recomputed("imdb_magnn");
 }
 
-static void acm_features_are_unions(void **state) {
+static void acm_features_are_unions(void **state)
+{
     (void)state;
     check_recomputed("hgb_acm");
 }
 
-static void dblp_features_cannot_be_recomputed(void **state) {
+static void dblp_features_cannot_be_recomputed(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     const clm_dataset *dataset = load_or_skip(&scope, "hgb_dblp");
@@ -218,7 +229,8 @@ static void dblp_features_cannot_be_recomputed(void **state) {
     clm_scope_end(&scope);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(imdb_has_the_published_counts),
         cmocka_unit_test(acm_is_loaded_without_terms_and_citations),
