@@ -8,7 +8,8 @@ enum { SHOWN = 76, BEFORE = 50, CUT = 4 }; /* characters of a line, before the c
 
 /* The part of the line around the column and a caret under it. Bytes that would move the caret or
  * upset a terminal are shown as a blank (tabs) or a question mark. */
-static void draw(char *text, size_t size, size_t column, const char *line, size_t length) {
+static void draw(char *text, size_t size, size_t column, const char *line, size_t length)
+{
     const size_t at = column - 1 < length ? column - 1 : length;
     const size_t from = at > BEFORE ? at - BEFORE : 0;
     const size_t count = length - from < SHOWN ? length - from : SHOWN;
@@ -24,7 +25,8 @@ static void draw(char *text, size_t size, size_t column, const char *line, size_
 }
 
 clm_status clm_fail_input(const char *path, int64_t number, size_t column, const char *line,
-                          size_t length, const char *format, ...) {
+                          size_t length, const char *format, ...)
+{
     char why[1024], drawn[2 * SHOWN + 64];
     va_list list;
     va_start(list, format);
