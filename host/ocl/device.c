@@ -91,16 +91,18 @@ static void name_device(cl_device_id id, clm_device *device)
                    device->name);
 }
 
-/* What must match for times to be comparable (measurement.md, device key). */
+/* What must match for times to be comparable (measurement.md, device key). Memory that is the
+ * host's is left out: virtual machines grow and shrink it. */
 static void hash_key(cl_device_id id, clm_device *device)
 {
     clm_scope scope = {0};
     const size_t before = strcspn(device->driver, "0123456789");
     const size_t major = strspn(device->driver + before, "0123456789");
-    const char *text = clm_text(&scope, "%" PRIx64 "\n%s\n%u\n%" PRIu64 "\n%.*s",
-                                device_number(id, CL_DEVICE_VENDOR_ID, sizeof(cl_uint)),
-                                device->name, device->compute_units, device->memory_bytes,
-                                (int)(before + major), device->driver);
+    const char *text =
+        clm_text(&scope, "%" PRIx64 "\n%s\n%u\n%" PRIu64 "\n%.*s",
+                 device_number(id, CL_DEVICE_VENDOR_ID, sizeof(cl_uint)), device->name,
+                 device->compute_units, device->unified_memory ? 0 : device->memory_bytes,
+                 (int)(before + major), device->driver);
     char hex[65];
     clm_sha256 hash;
     clm_sha256_start(&hash);

@@ -65,6 +65,10 @@ const char *clm_quirk_about(
     uint32_t bit); /* "event times are not times: host clock is used (rusticl < 25.0)" */
 const char *clm_feature_name(uint32_t bit);
 
+/* Name and version of the OpenCL loader ("OpenCL 3.0, ocl-icd 2.3.1"); null when it does not say.
+ */
+const char *clm_loader_version(clm_scope *scope);
+
 typedef struct clm_context clm_context; /* one device, one in-order queue with profiling */
 typedef struct clm_buffer clm_buffer;
 typedef struct clm_kernel clm_kernel;
