@@ -3,7 +3,7 @@
  *
  * cpu: a work-item takes a block of pairs, a row at a time in vectors, and asks for the rows of b
  * AHEAD pairs before it needs them: no hardware guesses them.
- * gpu: LANES work-items share a pair, so that a row is read in whole cache lines.
+ * gpu: TEAM work-items share a pair, so that a row is read in whole cache lines.
  * plain: a work-item per pair. */
 
 #ifndef AHEAD
@@ -50,7 +50,7 @@ __kernel void row_dot_f32_plain(__global const float *RST a, __global const int 
     out[s] = sum;
 }
 
-#define LANES 8
+#define TEAM 8
 #define GROUP 64
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
@@ -58,19 +58,19 @@ row_dot_f32_gpu(__global const float *RST a, __global const int *RST a_index,
                 __global const float *RST b, __global const int *RST b_index,
                 __global float *RST out, int pairs, int divide, int d) {
     __local float part[GROUP];
-    const int i = get_local_id(0), lane = i % LANES, s = get_global_id(0) / LANES;
+    const int i = get_local_id(0), lane = i % TEAM, s = get_global_id(0) / TEAM;
     floatv sum = 0.0f;
     if (s < pairs) {
         __global const float *RST x = a + row_of(a_index, s, divide) * d;
         __global const float *RST y = b + row_of(b_index, s, 1) * d;
-        for (int c = lane * VEC; c < d; c += LANES * VEC)
+        for (int c = lane * VEC; c < d; c += TEAM * VEC)
             sum = fma(clm_load(x + c, d - c), clm_load(y + c, d - c), sum);
     }
     part[i] = sumv(sum);
     barrier(CLK_LOCAL_MEM_FENCE);
     if (lane == 0 && s < pairs) {
         float total = 0.0f;
-        for (int l = 0; l < LANES; l++)
+        for (int l = 0; l < TEAM; l++)
             total += part[i + l];
         out[s] = total;
     }
