@@ -1,0 +1,356 @@
+#include "cl/grouped_gemm/internal.h"
+
+#include "base/scope.h"
+#include "cl/gather_sum/gather_sum.h"
+#include "cl/transpose/transpose.h"
+#include "op/lanes.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { X, W, BIAS, OFFSETS, GATHER, SCALE, SCALE_INDEX, MULTIPLY, Y, SLOPE }; /* operands */
+enum { ACTIVATION };                                                          /* attributes */
+enum {
+    MOST_DEPTH = 4096,  /* of the variant cpu: its panel of weights is private memory */
+    MOST_BLOCK = 192,   /* rows of a work-item of the variant cpu: a multiple of every MR */
+    LEAST_BLOCK = 48,   /* fewer do not pay for the copy of the panel */
+    ITEMS_PER_UNIT = 8, /* work-items per compute unit that even out their times */
+    TILE = 64,
+    SIDE = 16, /* of the variant gpu */
+};
+
+extern const clm_source clm_source_grouped_gemm;
+static const clm_op grouped_gemm;
+
+/* --- recording --- */
+
+clm_tensor *clm_gemm_call(clm_tape *tape, const clm_gemm *gemm, clm_tensor **slope)
+{
+    if (slope) *slope = NULL;
+    if (!gemm->x || !gemm->w || !gemm->offsets) return NULL;
+    const int64_t columns = gemm->w->dim[2];
+    clm_tensor *y = clm_activation(tape, "grouped_gemm", CLM_F32, CLM_DIMS(gemm->rows, columns));
+    clm_tensor *kept = NULL;
+    if (gemm->gelu && gemm->want_slope)
+        kept = clm_activation(tape, "gelu_slope", CLM_F32, CLM_DIMS(gemm->rows, columns));
+    clm_record(tape, &(clm_call){.op = &grouped_gemm,
+                                 .arg = {gemm->x, gemm->w, gemm->bias, gemm->offsets, gemm->gather,
+                                         gemm->scale, gemm->scale_index, gemm->multiply, y, kept},
+                                 .attribute = {gemm->gelu},
+                                 .grad = clm_no_grad});
+    if (slope) *slope = kept;
+    return y;
+}
+
+static void gradient_of_rows(clm_tape *tape, const clm_call *call, clm_tensor *dy)
+{
+    const clm_rows *rows = call->composite;
+    const clm_gemm back = {.x = dy,
+                           .w = clm_transpose(tape, call->arg[W]),
+                           .offsets = call->arg[OFFSETS],
+                           .rows = call->arg[Y]->dim[0]};
+    clm_tensor *dx = clm_gemm_call(tape, &back, NULL);
+    if (rows->index)
+        dx = clm_gather_sum(tape, dx, rows->inverse_offsets, rows->inverse, NULL, NULL);
+    clm_gradient_add(tape, call->arg[X], dx);
+}
+
+static void grad(clm_tape *tape, const clm_call *call)
+{
+    clm_tensor *dy = clm_gradient_of(tape, call->arg[Y]), *db = NULL;
+    if (clm_needs_gradient(tape, call->arg[X])) gradient_of_rows(tape, call, dy);
+    const bool wants_bias = clm_needs_gradient(tape, call->arg[BIAS]);
+    if (!wants_bias && !clm_needs_gradient(tape, call->arg[W])) return;
+    const clm_gemm_weight weight = {.x = call->arg[X],
+                                    .x_gather = call->arg[GATHER],
+                                    .dy = dy,
+                                    .offsets = call->arg[OFFSETS],
+                                    .rows = call->arg[Y]->dim[0],
+                                    .want_bias = wants_bias};
+    clm_tensor *dw = clm_gemm_weight_call(tape, &weight, &db);
+    clm_gradient_add(tape, call->arg[W], dw);
+    if (wants_bias) clm_gradient_add(tape, call->arg[BIAS], db);
+}
+
+clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_tensor *w,
+                             clm_tensor *bias, clm_tensor *offsets, int64_t y_rows)
+{
+    if (!x || !w || !offsets) return NULL;
+    clm_rows *kept = clm_alloc(clm_tape_scope(tape), sizeof *kept);
+    *kept = rows;
+    clm_tensor *y = clm_activation(tape, "grouped_gemm", CLM_F32, CLM_DIMS(y_rows, w->dim[2]));
+    clm_record(tape, &(clm_call){.op = &grouped_gemm,
+                                 .arg = {[X] = x,
+                                         [W] = w,
+                                         [BIAS] = bias,
+                                         [OFFSETS] = offsets,
+                                         [GATHER] = rows.index,
+                                         [Y] = y},
+                                 .grad = grad,
+                                 .composite = kept});
+    return y;
+}
+
+/* --- reference and cost --- */
+
+static double activated(double x, double *slope)
+{
+    const double below = 0.5 * erfc(-x * M_SQRT1_2);
+    *slope = below + x * exp(-0.5 * x * x) * (0.5 * M_2_SQRTPI * M_SQRT1_2);
+    return x * below;
+}
+
+static void reference(const clm_call *call)
+{
+    const double *x = clm_f64(call, X), *w = clm_f64(call, W), *bias = clm_f64(call, BIAS);
+    const double *scale = clm_f64(call, SCALE), *multiply = clm_f64(call, MULTIPLY);
+    const int32_t *offsets = clm_i32(call, OFFSETS), *gather = clm_i32(call, GATHER);
+    const int32_t *scale_index = clm_i32(call, SCALE_INDEX);
+    double *y = clm_f64(call, Y), *slope = clm_f64(call, SLOPE);
+    const int64_t groups = clm_dim(call, 'G'), depth = clm_dim(call, 'K'),
+                  columns = clm_dim(call, 'N');
+    for (int64_t g = 0; g < groups; g++)
+        for (int64_t i = offsets[g]; i < offsets[g + 1]; i++)
+            for (int64_t n = 0; n < columns; n++) {
+                const double *row = x + (gather ? gather[i] : i) * depth;
+                double sum = bias ? bias[g * columns + n] : 0, ignored;
+                for (int64_t k = 0; k < depth; k++)
+                    sum += row[k] * w[(g * depth + k) * columns + n];
+                if (call->attribute[ACTIVATION] != 0)
+                    sum = activated(sum, slope ? &slope[i * columns + n] : &ignored);
+                if (scale) sum *= scale[scale_index ? scale_index[i] : i];
+                y[i * columns + n] = multiply ? sum * multiply[i * columns + n] : sum;
+            }
+}
+
+double clm_gemm_bytes(const clm_call *call)
+{
+    double bytes = 0;
+    for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
+        if (call->arg[o] && call->op->operand[o].role != CLM_SCRATCH)
+            bytes += (double)clm_tensor_bytes(call->arg[o]);
+    return bytes;
+}
+
+static clm_cost cost(const clm_call *call)
+{
+    const double y = (double)clm_elements(call->arg[Y]);
+    const int more = (call->arg[BIAS] != NULL) + (call->attribute[ACTIVATION] != 0) +
+                     (call->arg[SCALE] != NULL) + (call->arg[MULTIPLY] != NULL);
+    return (clm_cost){.flops = y * (2 * (double)clm_dim(call, 'K') + more),
+                      .bytes = clm_gemm_bytes(call)};
+}
+
+/* --- variants --- */
+
+/* Lanes: the device's, fewer for fewer columns. */
+int clm_gemm_pick_lanes(const clm_device *device, const clm_call *call)
+{
+    int lanes = clm_pick_lanes(device, call);
+    while (lanes > 4 && clm_dim(call, 'N') <= lanes / 2)
+        lanes /= 2;
+    return lanes;
+}
+
+/* Vectors of a panel of columns: as many as registers allow that leave the fewest columns empty. */
+static int pick_vectors(const clm_device *device, const clm_call *call)
+{
+    const int64_t lanes = clm_gemm_pick_lanes(device, call);
+    const int64_t vectors = (clm_dim(call, 'N') + lanes - 1) / lanes;
+    const int most =
+        clm_pick_lanes(device, call) < 16 || clm_dim(call, 'K') > MOST_DEPTH / 4 ? 2 : 4;
+    int best = most;
+    for (int v = most; v > 0; v--)
+        if ((vectors + v - 1) / v * v < (vectors + best - 1) / best * best) best = v;
+    return best;
+}
+
+/* Rows of a tile: MR * NV accumulators, NV vectors of weights and one of x are the 32 registers of
+ * 16 lanes that AVX-512 has, or the 16 of 8 lanes that AVX2 has. */
+static int pick_rows(const clm_device *device, const clm_call *call)
+{
+    static const int wide[] = {12, 12, 8, 6}, narrow[] = {8, 6, 4, 3};
+    const int vectors = pick_vectors(device, call);
+    return (clm_pick_lanes(device, call) < 16 ? narrow : wide)[vectors - 1];
+}
+
+int clm_gemm_pick_ahead(const clm_device *device, const clm_call *call)
+{
+    (void)call;
+    return device->features & CLM_FEATURE_PREFETCH ? 1 : 0;
+}
+
+int clm_gemm_capacity(int64_t n)
+{
+    int capacity = 64;
+    while (capacity < n)
+        capacity *= 2;
+    return capacity;
+}
+
+static const char *misfit_cpu(const clm_call *call, const clm_device *device)
+{
+    (void)device;
+    return clm_dim(call, 'K') > MOST_DEPTH ? "K > 4096" : NULL;
+}
+
+/* `block`: rows of a work-item, an argument of the variant cpu alone; 0 for the others. */
+static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel,
+                         const char *options, clm_range range, int64_t block)
+{
+    clm_tensor *const *a = call->arg;
+    const clm_arg args[] = {clm_t(a[X]),
+                            clm_t(a[W]),
+                            clm_t(a[BIAS]),
+                            clm_t(a[OFFSETS]),
+                            clm_t(a[GATHER]),
+                            clm_t(a[SCALE]),
+                            clm_t(a[SCALE_INDEX]),
+                            clm_t(a[MULTIPLY]),
+                            clm_t(a[Y]),
+                            clm_t(a[SLOPE]),
+                            clm_i(a[Y]->dim[0]),
+                            clm_i(clm_dim(call, 'G')),
+                            clm_i(clm_dim(call, 'K')),
+                            clm_i(clm_dim(call, 'N')),
+                            clm_i((int64_t)call->attribute[ACTIVATION]),
+                            clm_i(block)};
+    const size_t count = sizeof args / sizeof *args;
+    return clm_launch(plan, call, kernel, options, range, args, block > 0 ? count : count - 1);
+}
+
+static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+{
+    const int64_t rows = call->arg[Y]->dim[0];
+    const size_t width = (size_t)clm_tune(plan, "NV") * (size_t)clm_tune(plan, "VEC");
+    const size_t panels = clm_round_up(clm_dim(call, 'N'), width) / width;
+    const size_t items = ITEMS_PER_UNIT * (size_t)clm_plan_device(plan)->compute_units / panels + 1;
+    size_t block = clm_round_up(rows, items) / items;
+    block = block > MOST_BLOCK ? MOST_BLOCK : clm_round_up((int64_t)block, LEAST_BLOCK);
+    char options[64];
+    snprintf(options, sizeof options, "-DKMAX=%d", clm_gemm_capacity(clm_dim(call, 'K')));
+    return launch(plan, call, "grouped_gemm_f32_cpu", options,
+                  (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}}, (int64_t)block);
+}
+
+static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
+{
+    const size_t wide = clm_round_up(clm_dim(call, 'N'), TILE) / TILE;
+    const size_t high = clm_round_up(call->arg[Y]->dim[0], TILE) / TILE;
+    return launch(plan, call, "grouped_gemm_f32_gpu", "-DGEMM_GPU",
+                  (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE}}, 0);
+}
+
+static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
+{
+    return launch(plan, call, "grouped_gemm_f32_plain", "-DGEMM_PLAIN",
+                  (clm_range){{clm_round_up(clm_elements(call->arg[Y]), 64)}, {64}}, 0);
+}
+
+/* --- examples --- */
+
+void clm_gemm_example_offsets(clm_example *example, int operand, int64_t groups, int64_t rows,
+                              int layout)
+{
+    int32_t *offsets = clm_example_memory(example, ((size_t)groups + 1) * sizeof *offsets);
+    const int32_t first = layout == CLM_GEMM_MARGINS ? (int32_t)(rows / 8) : 0;
+    const int32_t last = (int32_t)rows - first;
+    for (int64_t g = 0; g <= groups; g++) {
+        int64_t at = (last - first) * g / groups;
+        if (layout == CLM_GEMM_ONE) at = g > groups / 2 ? last : 0;
+        if (layout == CLM_GEMM_HOLES) at = (last - first) * ((g + 1) / 2) / ((groups + 1) / 2);
+        offsets[g] = first + (int32_t)at;
+    }
+    for (int64_t g = 1; g < groups && layout == CLM_GEMM_MARGINS; g++) {
+        const int32_t room = offsets[g + 1] - offsets[g - 1];
+        offsets[g] = offsets[g - 1] + clm_example_random(example, room + 1);
+    }
+    clm_example_i32(example, operand, offsets, CLM_DIMS(groups + 1));
+}
+
+static bool example(clm_example *example, int index)
+{
+    enum {
+        PLAIN = 0,
+        B = 1,
+        GATHERED = 2,
+        SCALED = 4,
+        INDEXED = 8,
+        MULTIPLIED = 16,
+        GELU = 32,
+        KEPT = 64
+    };
+    static const struct {
+        int64_t rows, groups, depth, columns;
+        int layout, with;
+    } size[] = {
+        {7, 2, 16, 16, CLM_GEMM_EVEN, B | GATHERED},
+        {13, 3, 4, 24, CLM_GEMM_HOLES, B | GELU | KEPT | MULTIPLIED},
+        {1, 1, 1, 1, CLM_GEMM_EVEN, PLAIN},
+        {97, 5, 64, 4, CLM_GEMM_MARGINS, B},
+        {193, 16, 24, 128, CLM_GEMM_HOLES, GATHERED | SCALED},
+        {211, 7, 64, 64, CLM_GEMM_ONE, B | GELU},
+        {1021, 16, 64, 128, CLM_GEMM_MARGINS, B | GATHERED | GELU | KEPT},
+        {1021, 16, 128, 64, CLM_GEMM_EVEN, SCALED | INDEXED | MULTIPLIED},
+        {300, 4, 100, 50, CLM_GEMM_EVEN,
+         B | GATHERED | SCALED | INDEXED | MULTIPLIED | GELU | KEPT},
+        {577, 1, 64, 16, CLM_GEMM_EVEN, B},
+        {67, 40, 150, 84, CLM_GEMM_MARGINS, GATHERED},
+        {130, 2, 1100, 33, CLM_GEMM_EVEN, B},
+    };
+    if (index >= (int)(sizeof size / sizeof *size)) return false;
+    const int64_t rows = size[index].rows, groups = size[index].groups, depth = size[index].depth;
+    const int64_t columns = size[index].columns, have = rows / 2 + 1;
+    const int with = size[index].with;
+    clm_example_normal(example, X, 1, CLM_DIMS(with & GATHERED ? have : rows, depth));
+    clm_example_normal(example, W, 1 / sqrt((double)depth), CLM_DIMS(groups, depth, columns));
+    if (with & B) clm_example_normal(example, BIAS, 1, CLM_DIMS(groups, columns));
+    clm_gemm_example_offsets(example, OFFSETS, groups, rows, size[index].layout);
+    if (with & GATHERED) clm_example_below(example, GATHER, (int32_t)have, CLM_DIMS(rows));
+    if (with & SCALED)
+        clm_example_normal(example, SCALE, 1, CLM_DIMS(with & INDEXED ? have : rows));
+    if (with & INDEXED) clm_example_below(example, SCALE_INDEX, (int32_t)have, CLM_DIMS(rows));
+    if (with & MULTIPLIED) clm_example_normal(example, MULTIPLY, 1, CLM_DIMS(rows, columns));
+    clm_example_out(example, Y, CLM_DIMS(rows, columns));
+    if (with & KEPT) clm_example_out(example, SLOPE, CLM_DIMS(rows, columns));
+    clm_example_call(example)->attribute[ACTIVATION] = (with & GELU) != 0;
+    return true;
+}
+
+static const clm_op grouped_gemm = {
+    .name = "grouped_gemm",
+    .about = "a matrix product per group of rows, rows gathered, bias, GELU and factors fused",
+    .paper = "Gale et al., MegaBlocks, MLSys 2023, section 4",
+    .source = &clm_source_grouped_gemm,
+    .operand = {{"x", CLM_IN, CLM_F32, "X K", false, NULL},
+                {"w", CLM_IN, CLM_F32, "G K N", false, NULL},
+                {"bias", CLM_IN, CLM_F32, "G N", true, NULL},
+                {"offsets", CLM_IN, CLM_I32, "G+1", false, NULL},
+                {"gather", CLM_IN, CLM_I32, "Y", true, NULL},
+                {"scale", CLM_IN, CLM_F32, "S", true, NULL},
+                {"scale_index", CLM_IN, CLM_I32, "Y", true, NULL},
+                {"multiply", CLM_IN, CLM_F32, "Y N", true, NULL},
+                {"y", CLM_OUT, CLM_F32, "Y N", false, "multiply"},
+                {"slope", CLM_OUT, CLM_F32, "Y N", true, NULL}},
+    .attribute = {"activation"},
+    .variant = {{.name = "cpu",
+                 .classes = CLM_CPU,
+                 .tunable = {{"VEC", 16, {4, 8, 16}, clm_gemm_pick_lanes},
+                             {"MR", 6, {4, 6, 8, 12}, pick_rows},
+                             {"NV", 4, {1, 2, 3, 4}, pick_vectors},
+                             {"AHEAD", 1, {1, 2, 3}, clm_gemm_pick_ahead}},
+                 .misfit = misfit_cpu,
+                 .prepare = prepare_cpu},
+                {.name = "gpu",
+                 .classes = CLM_GPU,
+                 .tunable = {{"TILE", TILE, {TILE}, NULL}},
+                 .prepare = prepare_gpu},
+                {.name = "plain", .classes = CLM_ANY_DEVICE, .prepare = prepare_plain}},
+    .reference = reference,
+    .cost = cost,
+    .suspect = 2e-6,
+    .wrong = 2e-5,
+    .example = example,
+};
+
+const clm_op *const clm_ops_grouped_gemm[] = {&grouped_gemm, &clm_op_grouped_gemm_weight, NULL};
