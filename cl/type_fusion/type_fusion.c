@@ -253,7 +253,6 @@ static const clm_op type_fusion = {
                  .classes = CLM_ANY_DEVICE,
                  .tunable = {{"VEC", 1, {1, 4}, NULL}},
                  .prepare = prepare_vectors}},
-    .grad = grad,
     .reference = reference,
     .cost = cost,
     .suspect = 3e-7,
@@ -300,7 +299,7 @@ clm_tensor *clm_type_fusion(clm_tape *tape, clm_tensor *h, clm_tensor *table,
     clm_tensor *z = clm_activation(tape, "fused", CLM_F32, h->rank, h->dim);
     clm_call call = {.op = &type_fusion,
                      .arg = {h, table, mask->type, mask->given, clm_type_mask_step(tape, mask), z},
-                     .composite = keep_mask(tape, mask)};
+                     .grad = grad, .composite = keep_mask(tape, mask)};
     clm_type_mask_attributes(mask, call.attribute);
     clm_record(tape, &call);
     return z;

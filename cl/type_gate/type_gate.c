@@ -204,7 +204,6 @@ static const clm_op type_gate = {
     .operand = {INPUT_OPERANDS, {"z", CLM_OUT, CLM_F32, "N D", false, NULL}},
     .attribute = {"mode", "factor", "p", "layer"},
     .variant = VARIANTS(prepare_cpu, prepare_vectors),
-    .grad = grad,
     .reference = reference,
     .cost = cost,
     .suspect = 1e-6,
@@ -242,7 +241,7 @@ clm_tensor *clm_type_gate(clm_tape *tape, clm_tensor *h, clm_tensor *a, clm_tens
     clm_call call = {
         .op = &type_gate,
         .arg = {h, a, table, mask->type, mask->given, clm_type_mask_step(tape, mask), z},
-        .composite = kept};
+        .grad = grad, .composite = kept};
     clm_type_mask_attributes(mask, call.attribute);
     clm_record(tape, &call);
     return z;

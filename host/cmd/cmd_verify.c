@@ -3,6 +3,7 @@
 #include "cmd/options.h"
 
 #include "base/text.h"
+#include "model/golden.h"
 #include "op/verify.h"
 
 #include <spawn.h>
@@ -13,7 +14,7 @@
 extern char **environ;
 
 typedef struct options {
-    const char *device, *op, *variant;
+    const char *device, *op, *variant, *golden;
     bool tiny;
 } options;
 
@@ -25,6 +26,7 @@ static const struct argp_option table[] = {
     {"op", 'o', "NAME", 0, "Only this operator", 0},
     {"variant", 'v', "NAME", 0, "Only this variant", 0},
     {"tiny", 't', NULL, 0, "Only the smallest examples (for interpreters such as Oclgrind)", 0},
+    {"golden", 'g', "DIR", 0, "Check the safetensors files of a folder instead, on one device", 0},
     {0},
 };
 
@@ -36,6 +38,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'o': o->op = argument; return 0;
     case 'v': o->variant = argument; return 0;
     case 't': o->tiny = true; return 0;
+    case 'g': o->golden = argument; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -120,6 +123,7 @@ static int verify_all(clm_scope *scope, const options *o)
     size_t count;
     if (clm_devices_select(scope, o->device ? o->device : "all", &device, &count) != CLM_OK)
         return clm_exit_error();
+    if (o->golden) return clm_golden_check(scope, device, o->golden);
     if (count == 1) return verify_here(device, o);
     int worst = CLM_EXIT_OK;
     for (size_t i = 0; i < count; i++) {

@@ -6,7 +6,7 @@
 
 #include "data/graph.h"
 #include "model/config.h"
-#include "ocl/ocl.h"
+#include "nn/tape.h"
 
 #include <jansson.h>
 
@@ -25,6 +25,21 @@ typedef struct clm_cell {
                                     routing are added */
 } clm_cell;
 
+/* A model on given weights. */
+typedef struct clm_forward {
+    const char *checkpoint; /* weights to read; null: initial weights of the seed */
+    const char *out;        /* file to write */
+    bool gradients;         /* also the loss of the first training step and its gradients */
+} clm_forward;
+
+struct clm_graph_inputs;
+struct clm_her_seen;
+
+/* What a link prediction network records on each tape: embeddings [N, D] from the graph; `balance` the
+ * auxiliary loss [1] or null; `seen` (may be null) what is looked at besides. */
+typedef clm_tensor *(*clm_network)(clm_tape *tape, clm_parameters *parameters, const clm_config *config,
+                                   const struct clm_graph_inputs *in, clm_tensor **balance, struct clm_her_seen *seen);
+
 typedef struct clm_model {
     const char *name, *about, *paper;
     const clm_parameter_spec *const *parameters; /* ends with null */
@@ -32,7 +47,13 @@ typedef struct clm_model {
     clm_status (*check)(const clm_config *config);
     /* Trains and fills in cell->record. CLM_SKIP / CLM_FAIL with the reason in the error. */
     clm_status (*run)(clm_scope *scope, const clm_cell *cell);
+    /* Runs the model on given weights and writes named outputs. Null: it has no weights. */
+    clm_status (*forward)(clm_scope *scope, const clm_cell *cell, const clm_forward *forward);
+    /* Records and plans all that a run would, and builds every program. Null: it needs no device. */
+    clm_status (*plan)(clm_scope *scope, const clm_cell *cell);
     bool needs_device;
+    clm_network network; /* of models whose run is clm_link_run; null otherwise */
+    bool reads_edges;    /* the network reads a message graph; else every training edge supervises */
 } clm_model;
 
 extern const clm_model *const clm_models[]; /* ends with null; collected by the build */

@@ -1,0 +1,66 @@
+#include "cmd/cell_options.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+static const struct argp_option table[] = {
+    {"model", 'm', "NAME", 0, "Model (see clmoe list)", 0},
+    {"data", 'D', "SET", 0, "Data set by name, or a folder", 0},
+    {"data-dir", 'R', "DIR", 0, "Where the folders of data sets are (default: CLMOE_DATA)", 0},
+    {"set", 's', "KEY=VALUE", 0, "A parameter of the model; may be repeated", 0},
+    {"device", 'd', "DEV", 0, "cpu, gpu, accelerator, an id, or part of a name (default: first GPU, else first CPU)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    clm_cell_options *o = state->input;
+    switch (key) {
+    case 'm': o->model = argument; return 0;
+    case 'D': o->data = argument; return 0;
+    case 'R': o->data_dir = argument; return 0;
+    case 'd': o->device = argument; return 0;
+    case 's':
+        if (o->sets == CLM_MOST_SETS) argp_error(state, "more than %d --set", CLM_MOST_SETS);
+        o->set[o->sets++] = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp clm_cell_argp = {table, parse, NULL, NULL, NULL, NULL, NULL};
+
+static clm_status configure(clm_scope *scope, const clm_cell_options *o, const clm_model *model, clm_config **config)
+{
+    *config = clm_config_new(scope, model);
+    for (int i = 0; i < o->sets; i++) {
+        const char *equals = strchr(o->set[i], '=');
+        if (!equals) return clm_fail(CLM_ERROR_USAGE, "--set wants key=value, not \"%s\"", o->set[i]);
+        CLM_TRY(clm_config_set(*config, clm_text(scope, "%.*s", (int)(equals - o->set[i]), o->set[i]), equals + 1));
+    }
+    return clm_config_resolve(*config);
+}
+
+clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o, const clm_context_options *context, clm_cell *cell)
+{
+    if (!o->model || !o->data) {
+        clm_fail(CLM_ERROR_USAGE, "--model and --data are needed");
+        clm_error_advice("clmoe list names both");
+        return CLM_FAIL;
+    }
+    const clm_model *model = clm_model_find(o->model);
+    if (!model) {
+        clm_fail(CLM_ERROR_USAGE, "there is no model \"%s\"", o->model);
+        clm_error_advice("clmoe list names the models");
+        return CLM_FAIL;
+    }
+    clm_config *config;
+    const clm_device *device;
+    size_t count;
+    CLM_TRY(configure(scope, o, model, &config));
+    *cell = (clm_cell){.model = o->model, .data = o->data, .config = config};
+    CLM_TRY(clm_dataset_load(scope, o->data, o->data_dir, &cell->dataset));
+    CLM_TRY(clm_devices_select(scope, o->device, &device, &count));
+    return clm_context_open(scope, device, context, &cell->context);
+}
