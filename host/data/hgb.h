@@ -15,6 +15,10 @@
 #include "data/graph.h"
 #include "data/lines.h"
 
+/* A larger feature dimension was read from the wrong column, and a projection would not fit anyway.
+ */
+enum { CLM_HGB_MOST_FEATURES = 1 << 24 };
+
 /* Where schema.tsv promises a count, for the message when the files do not keep it. */
 typedef struct clm_hgb_promise {
     int64_t count;    /* -1: nothing was promised */

@@ -31,7 +31,7 @@ static clm_status read_sparse(clm_hgb *hgb, clm_lines *lines, clm_hgb_type *type
         const char *start = lines->at;
         int32_t col = 0;
         float val = 0;
-        const int32_t most = known ? type->dim - 1 : INT32_MAX - 1;
+        const int32_t most = known ? type->dim - 1 : CLM_HGB_MOST_FEATURES - 1;
         CLM_TRY(clm_lines_integer(lines, "the feature index", 0, most, &col));
         if (col < least) return clm_lines_fail(lines, start, "feature indices must increase");
         CLM_TRY(clm_lines_character(lines, ':', "the feature's value"));

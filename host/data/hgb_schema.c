@@ -95,7 +95,7 @@ static clm_status read_type(clm_hgb *hgb, clm_lines *lines)
         if (strcmp(other->name, type->name) == 0)
             return clm_lines_fail(lines, lines->at, "two node types are named %s", type->name);
     CLM_TRY(promise_field(hgb, lines, "the number of nodes", &type->promised_count));
-    CLM_TRY(integer_field(lines, "the feature dimension", INT32_MAX, &type->dim));
+    CLM_TRY(integer_field(lines, "the feature dimension", CLM_HGB_MOST_FEATURES, &type->dim));
     CLM_TRY(promise_field(hgb, lines, "the number of feature nonzeros", &type->promised_nonzeros));
     return clm_lines_end(lines, "the number of feature nonzeros");
 }

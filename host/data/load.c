@@ -168,8 +168,11 @@ static clm_status read_graph(clm_scope *scope, const char *name, const clm_descr
     dataset->folder = find_folder(scope, d != NULL ? d->folder : name, data_dir, &places);
     if (d == NULL && is_folder(name)) dataset->folder = name;
     if (dataset->folder == NULL && d != NULL) return missing(d, places);
-    if (dataset->folder == NULL && strchr(name, '/') != NULL)
-        return clm_fail(CLM_ERROR_USAGE, "%s: is not a folder", name);
+    if (dataset->folder == NULL && strchr(name, '/') != NULL) {
+        clm_fail(CLM_ERROR_USAGE, "%s: is not a folder", name);
+        clm_error_advice("check the path, or name a data set: clmoe data list");
+        return CLM_FAIL;
+    }
     if (dataset->folder == NULL) return unknown_name(scope, name);
     if (d != NULL) CLM_TRY(clm_description_check_files(d, dataset->folder, false));
     const char *format = d != NULL ? d->format : NULL;
