@@ -57,6 +57,12 @@ clm_status clm_dataset_load(clm_scope *scope, const char *name, const char *data
 /* The user's data folder: $XDG_DATA_HOME/clmoe, or ~/.local/share/clmoe. */
 const char *clm_data_folder(clm_scope *scope);
 
+/* Where the folder of a named set is, as clm_dataset_load looks for it; null: nowhere. */
+const char *clm_data_find(clm_scope *scope, const char *folder, const char *data_dir);
+
+/* Refuses the name of a data set, suggesting the one meant. Always returns CLM_FAIL. */
+clm_status clm_data_unknown(clm_scope *scope, const char *name);
+
 /* Index of the relation, or node type, of that name; -1: there is none. */
 int32_t clm_graph_relation(const clm_graph *graph, const char *name);
 int32_t clm_graph_type(const clm_graph *graph, const char *name);

@@ -41,6 +41,12 @@ static const char *find_folder(clm_scope *scope, const char *folder, const char 
     return NULL;
 }
 
+const char *clm_data_find(clm_scope *scope, const char *folder, const char *data_dir)
+{
+    const char *places = NULL;
+    return find_folder(scope, folder, data_dir, &places);
+}
+
 static clm_status read_folder(clm_scope *scope, const char *folder, const char *format,
                               clm_graph *graph)
 {
@@ -107,7 +113,7 @@ static clm_status choose_target(const clm_description *d, clm_dataset *dataset)
     return CLM_OK;
 }
 
-static clm_status unknown_name(clm_scope *scope, const char *name)
+clm_status clm_data_unknown(clm_scope *scope, const char *name)
 {
     const char *const *names = NULL;
     CLM_TRY(clm_description_names(scope, &names));
@@ -173,7 +179,7 @@ static clm_status read_graph(clm_scope *scope, const char *name, const clm_descr
         clm_error_advice("check the path, or name a data set: clmoe data list");
         return CLM_FAIL;
     }
-    if (dataset->folder == NULL) return unknown_name(scope, name);
+    if (dataset->folder == NULL) return clm_data_unknown(scope, name);
     if (d != NULL) CLM_TRY(clm_description_check_files(d, dataset->folder, false));
     const char *format = d != NULL ? d->format : NULL;
     CLM_TRY(read_folder(scope, dataset->folder, format, &dataset->graph));

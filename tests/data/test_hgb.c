@@ -101,16 +101,16 @@ static void lines_may_end_as_on_windows_or_not_at_all(void **state)
     clm_scope_end(&scope);
 }
 
-typedef struct wrong {
+typedef struct wrong_case {
     const char *name, *text; /* the file replaced; null text: missing */
     const char *fragment;    /* of the message */
-} wrong;
+} wrong_case;
 
 #define PAPERS "0\t\t0\t0:1 3:0.5\n1\t\t0\t\n2\t\t0\t1:2 2:3\n"
 #define AUTHORS "3\t\t1\t0.25,-7\n4\t\t1\t0,1\n"
 #define LINKS "0\t3\t0\t1\n2\t4\t0\t1\n3\t0\t1\t1\n"
 
-static const wrong wrongs[] = {
+static const wrong_case wrongs[] = {
     {"node.dat", NULL, "node.dat: there is neither this file nor node.dat.gz"},
     {"link.dat", NULL, "link.dat: there is neither this file nor link.dat.gz"},
     {"label.dat", NULL, "label.dat: there is neither"},
@@ -173,7 +173,7 @@ static const wrong wrongs[] = {
      "schema.tsv:2:10: the node type a link ends at is out of range: expected 0 to 0"},
 };
 
-static void check_refused(const char *folder, const wrong *wrong)
+static void check_refused(const char *folder, const wrong_case *wrong)
 {
     clm_scope scope = {0};
     const clm_dataset *dataset = NULL;
@@ -203,7 +203,7 @@ static void every_malformed_line_is_refused_with_its_place(void **state)
 static void malformed_lines_without_schema_are_refused(void **state)
 {
     (void)state;
-    static const wrong cases[] = {
+    static const wrong_case cases[] = {
         {"node.dat", "0\t\t1\t\n", "node.dat:1:4: expected a node of type 0 before one of type 1"},
         {"node.dat", "0\t\t0\t1,2\n1\t\t0\t1\n", "node.dat:2:7: expected 2 values, the line has 1"},
         {"node.dat", "0\t\t0\t2147483647:1\n", "node.dat:1:6: the feature index is out of range"},
@@ -224,13 +224,13 @@ static void the_line_is_shown_with_a_caret(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const wrong wrong = {"link.dat", NULL, "\n  0 0 0 1\n    ^"};
+    const wrong_case wrong = {"link.dat", NULL, "\n  0 0 0 1\n    ^"};
     check_refused(folder_with(&scope, "link.dat", "0\t0\t0\t1\n"), &wrong);
     char line[400] = "0\t";
     memset(line + 2, '\x1b', 300); /* a long name of what a terminal would obey */
     memcpy(line + 302, "\t0\t7:1\n", 8);
     check_refused(folder_with(&scope, "node.dat", line),
-                  &(struct wrong){"node.dat", NULL, "?? 0 7:1\n"});
+                  &(wrong_case){"node.dat", NULL, "?? 0 7:1\n"});
     clm_scope_end(&scope);
 }
 
@@ -264,8 +264,8 @@ static void a_truncated_gzip_is_refused_wherever_it_is_cut(void **state)
     for (size_t cut = 0; cut < size; cut++) {
         write_file(folder, "node.dat.gz", packed, cut);
         const bool empty = cut < 2; /* not even the two bytes that tell gzip */
-        check_refused(folder,
-                      &(wrong){"node.dat.gz", NULL, empty ? "is not a gzip file" : "is truncated"});
+        check_refused(folder, &(wrong_case){"node.dat.gz", NULL,
+                                            empty ? "is not a gzip file" : "is truncated"});
     }
     clm_scope_end(&scope);
 }
@@ -279,7 +279,7 @@ static void a_damaged_gzip_is_refused(void **state)
     const char *folder = folder_with(&scope, "node.dat", NULL);
     packed[size - 6] ^= 1; /* the checksum */
     write_file(folder, "node.dat.gz", packed, size);
-    check_refused(folder, &(wrong){"node.dat.gz", NULL, "cannot be read beyond line"});
+    check_refused(folder, &(wrong_case){"node.dat.gz", NULL, "cannot be read beyond line"});
     clm_scope_end(&scope);
 }
 
@@ -288,12 +288,13 @@ static void what_is_no_data_set_is_refused(void **state)
     (void)state;
     clm_scope scope = {0};
     const char *folder = new_folder(&scope);
-    check_refused(folder, &(wrong){"folder", NULL, "is not a data set of a known format (hgb)"});
+    check_refused(folder,
+                  &(wrong_case){"folder", NULL, "is not a data set of a known format (hgb)"});
     check_refused(clm_text(&scope, "%s/nowhere", folder),
-                  &(wrong){"path", NULL, "is not a folder"});
-    check_refused("imdb_magn", &(wrong){"name", NULL, "did you mean 'imdb_magnn'?"});
+                  &(wrong_case){"path", NULL, "is not a folder"});
+    check_refused("imdb_magn", &(wrong_case){"name", NULL, "did you mean 'imdb_magnn'?"});
     assert_int_equal(mkdir(clm_text(&scope, "%s/node.dat", folder), 0777), 0);
-    check_refused(folder, &(wrong){"node.dat", NULL, "node.dat: cannot be"});
+    check_refused(folder, &(wrong_case){"node.dat", NULL, "node.dat: cannot be"});
     const clm_dataset *dataset = NULL;
     assert_int_equal(clm_dataset_load(&scope, "hgb_dblp", folder, &dataset), CLM_FAIL);
     assert_non_null(strstr(clm_error_last()->what, "hgb_dblp is not here: looked for"));
