@@ -1,6 +1,5 @@
 /* Weighted sum of up to four tensors, element by element: one work-item makes VEC neighbours, so
- * that a CPU uses whole vectors and a GPU whole cache lines. Streaming: the copy roof is the limit.
- */
+ * that a CPU uses whole vectors and a GPU whole cache lines. The copy roof is the limit. */
 
 /* y and a may be the same storage: no restrict. */
 __kernel void add_f32(__global const float *a, __global const float *b, __global const float *c,

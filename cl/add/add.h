@@ -10,7 +10,7 @@
 #include "nn/tape.h"
 
 /* Records the sum of x[i] * weight[i] over n >= 1 tensors of one shape; weight null: all ones. One
- * tensor is copied. Differentiable in every x. */
+ * tensor is copied, more than four take several calls. Differentiable in every x. */
 clm_tensor *clm_add(clm_tape *tape, int n, clm_tensor *const *x, const double *weight);
 
 #endif

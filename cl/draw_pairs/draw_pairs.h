@@ -2,11 +2,13 @@
  *
  *   pos_u, pos_v  [B]    i32  the supervision edges
  *   step          [8]    i32  step number and seed (nn/tape.h)
- *   u, v          [2 B]  i32  the positives, then B negatives, uniform with replacement: negative i
- * is (first_u + word 0 scaled to [0, count_u), first_v + word 1 alike) of Philox(i, step,
- * NEGATIVES, 0); true edges are not removed
+ *   u, v          [2 B]  i32  the positives, then B negatives
  *
- * Cost     32 B bytes
+ * Negative i is (first_u + w0, first_v + w1), w0 and w1 being words 0 and 1 of Philox(i, step,
+ * NEGATIVES, 0) scaled to [0, count_u) and [0, count_v): uniform, with replacement, true edges not
+ * removed.
+ *
+ * Cost     24 B bytes
  * The protocol is that of PyTorch Geometric's RandomLinkSplit. */
 #ifndef CL_DRAW_PAIRS_DRAW_PAIRS_H
 #define CL_DRAW_PAIRS_DRAW_PAIRS_H

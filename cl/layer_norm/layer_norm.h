@@ -7,8 +7,9 @@
  *
  * layer_norm_backward: dx, dw, db from x, w, dy, mean and rstd.
  *
- * Cost     8 N D flop; 4 (2 N D + 2 N + 2 D) bytes; backward 14 N D flop; 4 (3 N D + 2 N + 3 D)
- * bytes Source   Ba, Kiros and Hinton, Layer normalization, 2016, eqs. 3-4 */
+ * Cost     8 N D flop; 4 (2 N D + 2 N + 2 D) bytes
+ *          backward 14 N D flop; 4 (3 N D + 2 N + 3 D) bytes
+ * Source   Ba, Kiros and Hinton, Layer normalization, 2016, eqs. 3-4 */
 #ifndef CL_LAYER_NORM_LAYER_NORM_H
 #define CL_LAYER_NORM_LAYER_NORM_H
 
