@@ -39,7 +39,7 @@ test: setup
 
 .PHONY: test-devices
 test-devices: all
-	@tests/devices/run $(BUILD)
+	@tests/devices/run $(BUILD) $(DEVICES)
 
 .PHONY: install
 install: all

@@ -118,6 +118,22 @@ static clm_status save_binary(clm_context *context, clm_scope *scope, const clm_
     return CLM_FAIL;
 }
 
+/* Keeps a program that is built for the second time: making a binary can cost as much as the build
+ * (PoCL compiles every kernel for it), which programs that are built once never earn back. A cache
+ * that cannot be written costs time, not the run. */
+static void keep_binary(clm_context *context, clm_scope *scope, const clm_program *program,
+                        const char *folder, const char *name)
+{
+    static const uint8_t mark[] = "built once";
+    const char *once = clm_text(scope, "%s.once", name);
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    if (clm_cache_read(scope, folder, once, &data, &bytes))
+        (void)save_binary(context, scope, program, folder, name);
+    else
+        (void)clm_cache_write(folder, once, mark, sizeof mark);
+}
+
 static clm_status load_ahead_of_time(clm_context *context, clm_scope *scope, const char *name,
                                      const char *options, clm_program *program)
 {
@@ -148,8 +164,7 @@ static clm_status build(clm_context *context, clm_scope *scope, const clm_source
                        load_binary(context, data, bytes, options, program);
     if (!found) {
         CLM_TRY(compile(context, scope, source, text, options, program));
-        /* A cache that cannot be written costs time, not the run. */
-        if (folder != NULL) (void)save_binary(context, scope, program, folder, name);
+        if (folder != NULL) keep_binary(context, scope, program, folder, name);
     }
     if (context->options.save == NULL) return CLM_OK;
     return save_binary(context, scope, program, context->options.save, name);
