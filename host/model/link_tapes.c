@@ -77,6 +77,9 @@ static clm_status record_train(recording *r, clm_link_tapes *tapes)
     if (tapes->loss) clm_keep(tape, tapes->loss);
     clm_tape_backward(tape, tapes->loss);
     clm_adam(tape, tapes->parameters, clm_config_real(config, "weight_decay"));
+    CLM_TRY(clm_tape_layout(tape));
+    if (r->cell->planned)
+        r->cell->planned(r->cell->user, clm_parameters_bytes(tapes->parameters, true), clm_tape_bytes(tape));
     return clm_tape_plan(tape);
 }
 

@@ -13,6 +13,9 @@
 /* Called after every epoch, for progress; returns false to stop early (Ctrl-C). */
 typedef bool (*clm_progress)(void *user, int epoch, int epochs, double loss, double auc_val);
 
+/* Called with the memory plan of a training step, in bytes, before anything is allocated. */
+typedef void (*clm_planned)(void *user, uint64_t weights, uint64_t inputs_and_activations);
+
 /* One cell with one seed: everything a training run needs. */
 typedef struct clm_cell {
     const char *model, *data;    /* names */
@@ -20,6 +23,7 @@ typedef struct clm_cell {
     const clm_dataset *dataset;
     clm_context *context;        /* null for models that need no device (degree) */
     clm_progress progress;       /* may be null */
+    clm_planned planned;         /* may be null */
     void *user;
     json_t *record;              /* object to which metrics, curve, time_ns, rate, memory_bytes,
                                     routing are added */
