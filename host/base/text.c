@@ -34,22 +34,25 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return ab < c ? ab : c;
 }
 
-/* Levenshtein distance without regard to case, one row at a time. */
+/* Edits from a to b without regard to case: insert, delete, replace, and swap two neighbours, the
+ * commonest slip of the fingers (optimal string alignment). Three rows of the table at a time. */
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-    size_t row[LONGEST_WORD + 1];
-    for (size_t j = 0; j <= b_length; j++) row[j] = j;
+    size_t row[3][LONGEST_WORD + 1];
+    for (size_t j = 0; j <= b_length; j++) row[0][j] = j;
     for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
+        size_t *const now = row[i % 3], *const last = row[(i + 2) % 3];
+        const size_t *const before = row[(i + 1) % 3];
+        now[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
-            const bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-            const size_t replace = diagonal + (same ? 0 : 1);
-            diagonal = row[j];
-            row[j] = smallest(row[j] + 1, row[j - 1] + 1, replace);
+            const int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+            now[j] = smallest(last[j] + 1, now[j - 1] + 1, last[j - 1] + (x == y ? 0 : 1));
+            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+                y == tolower((unsigned char)a[i - 2]) && before[j - 2] + 1 < now[j])
+                now[j] = before[j - 2] + 1;
         }
     }
-    return row[b_length];
+    return row[a_length % 3][b_length];
 }
 
 const char *clm_did_you_mean(const char *word, const char *const *names)

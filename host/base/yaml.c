@@ -20,12 +20,12 @@ typedef struct position {
 } position;
 
 /* Fails with "path:line:column: message", the line, and a caret. */
-static clm_status fail_at(const clm_yaml *yaml, position at, const char *message) {
+static clm_status fail_at(const clm_yaml *yaml, position at, const char *message)
+{
     const char *line = yaml->text;
     for (int i = 1; i < at.line && line != NULL; i++) {
         line = strchr(line, '\n');
-        if (line != NULL)
-            line++;
+        if (line != NULL) line++;
     }
     if (at.line < 1 || line == NULL)
         return clm_fail(CLM_ERROR_USAGE, "%s: %s", yaml->path, message);
@@ -35,7 +35,8 @@ static clm_status fail_at(const clm_yaml *yaml, position at, const char *message
                     message, length, line, column, "^");
 }
 
-static clm_status read_file(clm_scope *scope, const char *path, char **text, size_t *length) {
+static clm_status read_file(clm_scope *scope, const char *path, char **text, size_t *length)
+{
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         clm_fail(CLM_ERROR_USAGE, "%s: %s", path, strerror(errno));
@@ -46,8 +47,7 @@ static clm_status read_file(clm_scope *scope, const char *path, char **text, siz
     char *buffer = clm_alloc(scope, capacity);
     for (size_t got; (got = fread(buffer + size, 1, capacity - size - 1, file)) > 0;) {
         size += got;
-        if (size + 1 < capacity)
-            continue;
+        if (size + 1 < capacity) continue;
         char *larger = clm_alloc(scope, 2 * capacity);
         memcpy(larger, buffer, size);
         buffer = larger;
@@ -55,8 +55,7 @@ static clm_status read_file(clm_scope *scope, const char *path, char **text, siz
     }
     const bool failed = ferror(file) != 0;
     (void)fclose(file);
-    if (failed)
-        return clm_fail(CLM_ERROR_USAGE, "%s cannot be read (is it a folder?)", path);
+    if (failed) return clm_fail(CLM_ERROR_USAGE, "%s cannot be read (is it a folder?)", path);
     *text = buffer;
     *length = size;
     return CLM_OK;
@@ -66,31 +65,31 @@ static void release_document(void *document) { fy_document_destroy(document); }
 static void release_diag(void *diag) { fy_diag_destroy(diag); }
 
 /* Whether there is nothing but blanks and comments; libfyaml speaks up on standard error then. */
-static bool is_empty(const char *text) {
+static bool is_empty(const char *text)
+{
     while (*text != '\0') {
         text += strspn(text, " \t\r\n");
-        if (*text != '#')
-            break;
+        if (*text != '#') break;
         text += strcspn(text, "\n");
     }
     return *text == '\0';
 }
 
-static clm_status parse_error(const clm_yaml *yaml, struct fy_diag *diag) {
+static clm_status parse_error(const clm_yaml *yaml, struct fy_diag *diag)
+{
     void *next = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &next);
-    if (error == NULL)
-        return fail_at(yaml, (position){0, 0}, "not a YAML file");
+    if (error == NULL) return fail_at(yaml, (position){0, 0}, "not a YAML file");
     return fail_at(yaml, (position){error->line, error->column}, error->msg);
 }
 
-clm_status clm_yaml_open(clm_scope *scope, const char *path, clm_yaml **out) {
+clm_status clm_yaml_open(clm_scope *scope, const char *path, clm_yaml **out)
+{
     clm_yaml *yaml = clm_alloc(scope, sizeof *yaml);
     yaml->scope = scope;
     yaml->path = clm_text(scope, "%s", path);
     CLM_TRY(read_file(scope, path, &yaml->text, &yaml->length));
-    if (is_empty(yaml->text))
-        return clm_fail(CLM_ERROR_USAGE, "%s is empty", path);
+    if (is_empty(yaml->text)) return clm_fail(CLM_ERROR_USAGE, "%s is empty", path);
     struct fy_diag_cfg settings;
     fy_diag_cfg_default(&settings);
     struct fy_diag *diag = fy_diag_create(&settings);
@@ -98,8 +97,7 @@ clm_status clm_yaml_open(clm_scope *scope, const char *path, clm_yaml **out) {
     fy_diag_set_collect_errors(diag, true);
     const struct fy_parse_cfg parse = {.flags = FYPCF_RESOLVE_DOCUMENT, .diag = diag};
     yaml->document = fy_document_build_from_string(&parse, yaml->text, yaml->length);
-    if (yaml->document == NULL)
-        return parse_error(yaml, diag);
+    if (yaml->document == NULL) return parse_error(yaml, diag);
     clm_scope_defer(scope, release_document, yaml->document);
     if (fy_node_is_mapping(fy_document_root(yaml->document))) {
         *out = yaml;
@@ -108,7 +106,8 @@ clm_status clm_yaml_open(clm_scope *scope, const char *path, clm_yaml **out) {
     return fail_at(yaml, (position){1, 1}, "expected `key: value` lines");
 }
 
-static position position_of(struct fy_node *node) {
+static position position_of(struct fy_node *node)
+{
     /* A list or mapping has no token of its own: its first leaf stands for it. */
     while (node != NULL && !fy_node_is_scalar(node)) {
         if (fy_node_is_sequence(node)) {
@@ -124,25 +123,25 @@ static position position_of(struct fy_node *node) {
 }
 
 /* The key under which a node stands, when it is the value of a mapping. */
-static struct fy_node *key_of(const clm_yaml *yaml, const char *path) {
+static struct fy_node *key_of(const clm_yaml *yaml, const char *path)
+{
     const char *slash = strrchr(path, '/');
     char *parent = clm_text(yaml->scope, "%.*s", (int)(slash - path), path);
     struct fy_node *root = fy_document_root(yaml->document);
     struct fy_node *mapping =
         parent[0] == '\0' ? root : fy_node_by_path(root, parent, FY_NT, FYNWF_DONT_FOLLOW);
-    if (mapping == NULL || !fy_node_is_mapping(mapping))
-        return NULL;
+    if (mapping == NULL || !fy_node_is_mapping(mapping)) return NULL;
     void *next = NULL;
     for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(mapping, &next)) != NULL;) {
         const char *name = fy_node_get_scalar0(fy_node_pair_key(pair));
-        if (name != NULL && strcmp(name, slash + 1) == 0)
-            return fy_node_pair_key(pair);
+        if (name != NULL && strcmp(name, slash + 1) == 0) return fy_node_pair_key(pair);
     }
     return NULL;
 }
 
 clm_status clm_yaml_fail(const clm_yaml *yaml, const char *path, bool at_key, const char *format,
-                         ...) {
+                         ...)
+{
     va_list list;
     va_start(list, format);
     const char *message = clm_text_list(yaml->scope, format, list);
@@ -153,6 +152,12 @@ clm_status clm_yaml_fail(const clm_yaml *yaml, const char *path, bool at_key, co
     return fail_at(yaml, position_of(node), message);
 }
 
+bool clm_yaml_has(const clm_yaml *yaml, const char *node)
+{
+    return fy_node_by_path(fy_document_root(yaml->document), node, FY_NT, FYNWF_DONT_FOLLOW) !=
+           NULL;
+}
+
 /* --- what libcyaml finds --- */
 
 typedef struct complaint {
@@ -161,7 +166,8 @@ typedef struct complaint {
 } complaint;
 
 /* Keeps libcyaml's first message and the innermost place of its backtrace. */
-static void collect(cyaml_log_t level, void *context, const char *format, va_list list) {
+static void collect(cyaml_log_t level, void *context, const char *format, va_list list)
+{
     complaint *c = context;
     char line[256];
     (void)level;
@@ -171,23 +177,23 @@ static void collect(cyaml_log_t level, void *context, const char *format, va_lis
     if (where == NULL && c->message[0] == '\0')
         (void)snprintf(c->message, sizeof c->message, "%s",
                        strncmp(line, "Load: ", 6) == 0 ? line + 6 : line);
-    if (where == NULL || c->at.line > 0)
-        return;
+    if (where == NULL || c->at.line > 0) return;
     char *end;
     c->at.line = (int)strtol(where + strlen("(line: "), &end, 10);
     c->at.column = (int)strtol(end + strlen(", column: "), NULL, 10);
 }
 
-static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields, const char *key) {
+static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields, const char *key)
+{
     for (; fields->key != NULL; fields++)
-        if (strcmp(fields->key, key) == 0)
-            return fields;
+        if (strcmp(fields->key, key) == 0) return fields;
     return NULL;
 }
 
 /* The first key, in file order, that the schema does not have; *fields: those of its place. */
 static struct fy_node *unknown_key(struct fy_node *node, const cyaml_schema_value_t *schema,
-                                   const cyaml_schema_field_t **fields) {
+                                   const cyaml_schema_field_t **fields)
+{
     struct fy_node *found = NULL;
     void *next = NULL;
     if (schema->type == CYAML_SEQUENCE && fy_node_is_sequence(node)) {
@@ -211,7 +217,8 @@ static struct fy_node *unknown_key(struct fy_node *node, const cyaml_schema_valu
 }
 
 static clm_status unknown_key_error(const clm_yaml *yaml, struct fy_node *key,
-                                    const cyaml_schema_field_t *fields) {
+                                    const cyaml_schema_field_t *fields)
+{
     size_t count = 0;
     while (fields[count].key != NULL)
         count++;
@@ -222,8 +229,7 @@ static clm_status unknown_key_error(const clm_yaml *yaml, struct fy_node *key,
         all = clm_text(yaml->scope, "%s%s%s", all, i == 0 ? "" : ", ", names[i]);
     }
     const char *name = fy_node_get_scalar0(key);
-    if (name == NULL)
-        name = "?";
+    if (name == NULL) name = "?";
     const char *near = clm_did_you_mean(name, names);
     fail_at(yaml, position_of(key),
             near != NULL ? clm_text(yaml->scope, "unknown key '%s'; did you mean '%s'?", name, near)
@@ -232,8 +238,46 @@ static clm_status unknown_key_error(const clm_yaml *yaml, struct fy_node *key,
     return CLM_FAIL;
 }
 
+static bool has_key(struct fy_node *mapping, const char *key)
+{
+    void *next = NULL;
+    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(mapping, &next)) != NULL;) {
+        const char *name = fy_node_get_scalar0(fy_node_pair_key(pair));
+        if (name != NULL && strcmp(name, key) == 0) return true;
+    }
+    return false;
+}
+
+/* The first mapping, in file order, that lacks a key it must have. */
+static struct fy_node *incomplete(struct fy_node *node, const cyaml_schema_value_t *schema,
+                                  const char **key)
+{
+    struct fy_node *found = NULL;
+    void *next = NULL;
+    if (schema->type == CYAML_SEQUENCE && fy_node_is_sequence(node)) {
+        for (struct fy_node *item;
+             found == NULL && (item = fy_node_sequence_iterate(node, &next)) != NULL;)
+            found = incomplete(item, schema->sequence.entry, key);
+    } else if (schema->type == CYAML_MAPPING && fy_node_is_mapping(node)) {
+        for (const cyaml_schema_field_t *f = schema->mapping.fields; f->key != NULL; f++) {
+            if ((f->value.flags & CYAML_FLAG_OPTIONAL) != 0 || has_key(node, f->key)) continue;
+            *key = f->key;
+            return node;
+        }
+        for (struct fy_node_pair *pair;
+             found == NULL && (pair = fy_node_mapping_iterate(node, &next)) != NULL;) {
+            const char *name = fy_node_get_scalar0(fy_node_pair_key(pair));
+            const cyaml_schema_field_t *field =
+                name != NULL ? find_field(schema->mapping.fields, name) : NULL;
+            if (field != NULL) found = incomplete(fy_node_pair_value(pair), &field->value, key);
+        }
+    }
+    return found;
+}
+
 /* libcyaml speaks of its events; readers of a suite think in lists and values. */
-static const char *plain_words(const clm_yaml *yaml, const char *message) {
+static const char *plain_words(const clm_yaml *yaml, const char *message)
+{
     static const struct {
         const char *start, *words;
     } known[] = {
@@ -243,7 +287,6 @@ static const char *plain_words(const clm_yaml *yaml, const char *message) {
         {"Expecting INT", "expected one whole number"},
         {"Invalid INT value", "expected a whole number"},
         {"Invalid int", "expected a whole number"},
-        {"Missing required mapping field: ", "required key missing from these: "},
         {"Insufficient entries", "expected at least one entry"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -261,12 +304,14 @@ typedef struct loaded {
     void *data;
 } loaded;
 
-static void release_loaded(void *object) {
+static void release_loaded(void *object)
+{
     loaded *l = object;
     (void)cyaml_free(&l->settings, l->schema, l->data, 0);
 }
 
-clm_status clm_yaml_load(clm_yaml *yaml, const cyaml_schema_value_t *schema, void **data) {
+clm_status clm_yaml_load(clm_yaml *yaml, const cyaml_schema_value_t *schema, void **data)
+{
     complaint first = {0};
     loaded *l = clm_alloc(yaml->scope, sizeof *l);
     l->schema = schema;
@@ -286,17 +331,22 @@ clm_status clm_yaml_load(clm_yaml *yaml, const cyaml_schema_value_t *schema, voi
     struct fy_node *key = NULL;
     if (status == CYAML_ERR_INVALID_KEY)
         key = unknown_key(fy_document_root(yaml->document), schema, &fields);
+    if (key != NULL) return unknown_key_error(yaml, key, fields);
+    const char *missing = NULL;
+    if (status == CYAML_ERR_MAPPING_FIELD_MISSING)
+        key = incomplete(fy_document_root(yaml->document), schema, &missing);
     if (key != NULL)
-        return unknown_key_error(yaml, key, fields);
+        return fail_at(yaml, position_of(key),
+                       clm_text(yaml->scope, "'%s' is missing here", missing));
     return fail_at(yaml, first.at, plain_words(yaml, first.message));
 }
 
 static void release_text(void *text) { free(text); }
 
-const char *clm_yaml_json(const clm_yaml *yaml) {
+const char *clm_yaml_json(const clm_yaml *yaml)
+{
     char *text = fy_emit_document_to_string(yaml->document, FYECF_MODE_JSON_ONELINE);
-    if (text == NULL)
-        return "null";
+    if (text == NULL) return "null";
     clm_scope_defer(yaml->scope, release_text, text);
     text[strcspn(text, "\n")] = '\0';
     return text;

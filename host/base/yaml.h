@@ -25,6 +25,9 @@ clm_status clm_yaml_load(clm_yaml *yaml, const cyaml_schema_value_t *schema, voi
 clm_status clm_yaml_fail(const clm_yaml *yaml, const char *node, bool at_key, const char *format,
                          ...) __attribute__((format(printf, 4, 5)));
 
+/* Whether the file has this node. */
+bool clm_yaml_has(const clm_yaml *yaml, const char *node);
+
 /* The whole file as JSON on one line, anchors resolved; scalars are strings or numbers as written.
  */
 const char *clm_yaml_json(const clm_yaml *yaml);

@@ -20,27 +20,25 @@ static const struct argp_option table[] = {
     {0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state) {
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
     options *o = state->input;
     switch (key) {
-    case 'd':
-        o->selector = argument;
-        return 0;
-    case 'j':
-        o->json = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'd': o->selector = argument; return 0;
+    case 'j': o->json = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const char *class_name(int device_class) {
+static const char *class_name(int device_class)
+{
     return device_class == CLM_GPU           ? "gpu"
            : device_class == CLM_ACCELERATOR ? "accelerator"
                                              : "cpu";
 }
 
-static void print_device(clm_scope *scope, const clm_device *device) {
+static void print_device(clm_scope *scope, const clm_device *device)
+{
     printf("%s\n", device->name);
     printf("  id        %s\n", device->id);
     printf("  class     %s, %s\n", class_name(device->device_class), device->vendor);
@@ -56,18 +54,17 @@ static void print_device(clm_scope *scope, const clm_device *device) {
         printf(" %s %s", clm_feature_name(bit), device->features & bit ? "yes" : "no");
     printf("\n");
     for (uint32_t bit = 1; clm_quirk_about(bit) != NULL; bit <<= 1)
-        if (device->quirks & bit)
-            printf("  quirk     %s\n", clm_quirk_about(bit));
+        if (device->quirks & bit) printf("  quirk     %s\n", clm_quirk_about(bit));
 }
 
-static json_t *device_json(const clm_device *device) {
+static json_t *device_json(const clm_device *device)
+{
     json_t *features = json_object(), *quirks = json_array();
     for (uint32_t bit = 1; clm_feature_name(bit) != NULL; bit <<= 1)
         json_object_set_new(features, clm_feature_name(bit),
                             json_boolean((device->features & bit) != 0));
     for (uint32_t bit = 1; clm_quirk_about(bit) != NULL; bit <<= 1)
-        if (device->quirks & bit)
-            json_array_append_new(quirks, json_string(clm_quirk_about(bit)));
+        if (device->quirks & bit) json_array_append_new(quirks, json_string(clm_quirk_about(bit)));
     return json_pack(
         "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "id", device->id, "key",
         device->key, "name", device->name, "class", class_name(device->device_class), "vendor",
@@ -78,7 +75,8 @@ static json_t *device_json(const clm_device *device) {
         (json_int_t)device->local_bytes, "features", features, "quirks", quirks);
 }
 
-static clm_status print_all(clm_scope *scope, const options *o) {
+static clm_status print_all(clm_scope *scope, const options *o)
+{
     const clm_device *devices;
     size_t count;
     CLM_TRY(clm_devices_select(scope, o->selector != NULL ? o->selector : "all", &devices, &count));
@@ -97,7 +95,8 @@ static clm_status print_all(clm_scope *scope, const options *o) {
     return CLM_OK;
 }
 
-static int run(int argc, char **argv) {
+static int run(int argc, char **argv)
+{
     options o = {0};
     const struct argp argp = {
         table,

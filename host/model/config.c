@@ -27,7 +27,8 @@ struct clm_config {
     value *value; /* [count], in the order of model->parameters */
 };
 
-static size_t count_parameters(const clm_model *model) {
+static size_t count_parameters(const clm_model *model)
+{
     size_t n = 0;
     while (model->parameters[n] != NULL)
         n++;
@@ -35,14 +36,16 @@ static size_t count_parameters(const clm_model *model) {
 }
 
 /* Index of a parameter, or the number of parameters when the model has none of that name. */
-static size_t find(const clm_config *config, const char *name) {
+static size_t find(const clm_config *config, const char *name)
+{
     size_t i = 0;
     while (i < config->count && strcmp(config->model->parameters[i]->name, name) != 0)
         i++;
     return i;
 }
 
-static const value *get(const clm_config *config, const char *name) {
+static const value *get(const clm_config *config, const char *name)
+{
     const size_t i = find(config, name);
     if (i == config->count || !config->value[i].known) {
         (void)fprintf(stderr, "clmoe: parameter %s of %s was asked for but %s\n", name,
@@ -53,14 +56,16 @@ static const value *get(const clm_config *config, const char *name) {
 }
 
 /* Names separated by ", ". */
-static char *join(clm_scope *scope, const char *const *names) {
+static char *join(clm_scope *scope, const char *const *names)
+{
     char *all = clm_text(scope, "%s", "");
     for (size_t i = 0; names[i] != NULL; i++)
         all = clm_text(scope, "%s%s%s", all, i == 0 ? "" : ", ", names[i]);
     return all;
 }
 
-static clm_status no_such_parameter(const clm_config *config, const char *name) {
+static clm_status no_such_parameter(const clm_config *config, const char *name)
+{
     const char **names = clm_alloc_array(config->scope, config->count + 1, sizeof *names);
     for (size_t i = 0; i < config->count; i++)
         names[i] = config->model->parameters[i]->name;
@@ -75,7 +80,8 @@ static clm_status no_such_parameter(const clm_config *config, const char *name) 
     return CLM_FAIL;
 }
 
-static clm_status parse_number(const clm_parameter_spec *spec, const char *text, double *number) {
+static clm_status parse_number(const clm_parameter_spec *spec, const char *text, double *number)
+{
     char *end = NULL;
     errno = 0;
     *number = strtod(text, &end);
@@ -95,7 +101,8 @@ static clm_status parse_number(const clm_parameter_spec *spec, const char *text,
 }
 
 static clm_status parse_choice(clm_scope *scope, const clm_parameter_spec *spec, const char *text,
-                               const char **choice) {
+                               const char **choice)
+{
     for (const char *const *c = spec->choice; *c != NULL; c++)
         if (strcmp(*c, text) == 0) {
             *choice = *c;
@@ -110,7 +117,8 @@ static clm_status parse_choice(clm_scope *scope, const clm_parameter_spec *spec,
 }
 
 static clm_status parse(clm_scope *scope, const clm_parameter_spec *spec, const char *text,
-                        value *out) {
+                        value *out)
+{
     value v = {.known = true};
     if (spec->type == CLM_CHOICE)
         CLM_TRY(parse_choice(scope, spec, text, &v.choice));
@@ -120,7 +128,8 @@ static clm_status parse(clm_scope *scope, const clm_parameter_spec *spec, const 
     return CLM_OK;
 }
 
-clm_config *clm_config_new(clm_scope *scope, const clm_model *model) {
+clm_config *clm_config_new(clm_scope *scope, const clm_model *model)
+{
     clm_config *config = clm_alloc(scope, sizeof *config);
     config->model = model;
     config->scope = scope;
@@ -128,8 +137,7 @@ clm_config *clm_config_new(clm_scope *scope, const clm_model *model) {
     config->value = clm_alloc_array(scope, config->count, sizeof *config->value);
     for (size_t i = 0; i < config->count; i++) {
         const clm_parameter_spec *spec = model->parameters[i];
-        if (spec->value[0] == '=')
-            continue;
+        if (spec->value[0] == '=') continue;
         if (parse(scope, spec, spec->value, &config->value[i]) != CLM_OK) {
             clm_error_print(stderr); /* a wrong default is a programming error */
             abort();
@@ -138,27 +146,28 @@ clm_config *clm_config_new(clm_scope *scope, const clm_model *model) {
     return config;
 }
 
-clm_config *clm_config_copy(clm_scope *scope, const clm_config *config) {
+clm_config *clm_config_copy(clm_scope *scope, const clm_config *config)
+{
     clm_config *copy = clm_alloc(scope, sizeof *copy);
     *copy = *config;
     copy->scope = scope;
     copy->value = clm_alloc_array(scope, config->count, sizeof *copy->value);
-    if (config->count > 0)
-        memcpy(copy->value, config->value, config->count * sizeof *copy->value);
+    if (config->count > 0) memcpy(copy->value, config->value, config->count * sizeof *copy->value);
     return copy;
 }
 
-clm_status clm_config_set(clm_config *config, const char *name, const char *text) {
+clm_status clm_config_set(clm_config *config, const char *name, const char *text)
+{
     const size_t i = find(config, name);
-    if (i == config->count)
-        return no_such_parameter(config, name);
+    if (i == config->count) return no_such_parameter(config, name);
     CLM_TRY(parse(config->scope, config->model->parameters[i], text, &config->value[i]));
     config->value[i].given = true;
     return CLM_OK;
 }
 
 /* Resolves a default "=[factor*]name". */
-static clm_status resolve_one(clm_config *config, size_t index) {
+static clm_status resolve_one(clm_config *config, size_t index)
+{
     const clm_parameter_spec *spec = config->model->parameters[index];
     const char *other = spec->value + 1;
     double factor = 1;
@@ -179,42 +188,47 @@ static clm_status resolve_one(clm_config *config, size_t index) {
     return CLM_OK;
 }
 
-clm_status clm_config_resolve(clm_config *config) {
+clm_status clm_config_resolve(clm_config *config)
+{
     for (size_t i = 0; i < config->count; i++)
         if (!config->value[i].given && config->model->parameters[i]->value[0] == '=')
             CLM_TRY(resolve_one(config, i));
-    if (config->model->check != NULL)
-        CLM_TRY(config->model->check(config));
+    if (config->model->check != NULL) CLM_TRY(config->model->check(config));
     return CLM_OK;
 }
 
-int clm_config_int(const clm_config *config, const char *name) {
+int clm_config_int(const clm_config *config, const char *name)
+{
     return (int)get(config, name)->number;
 }
 
-double clm_config_real(const clm_config *config, const char *name) {
+double clm_config_real(const clm_config *config, const char *name)
+{
     return get(config, name)->number;
 }
 
-const char *clm_config_choice(const clm_config *config, const char *name) {
+const char *clm_config_choice(const clm_config *config, const char *name)
+{
     return get(config, name)->choice;
 }
 
-bool clm_config_is(const clm_config *config, const char *name, const char *choice) {
+bool clm_config_is(const clm_config *config, const char *name, const char *choice)
+{
     return strcmp(clm_config_choice(config, name), choice) == 0;
 }
 
-bool clm_config_has(const clm_config *config, const char *name) {
+bool clm_config_has(const clm_config *config, const char *name)
+{
     return find(config, name) < config->count;
 }
 
-json_t *clm_config_json(const clm_config *config, bool given_only) {
+json_t *clm_config_json(const clm_config *config, bool given_only)
+{
     json_t *object = json_object();
     for (size_t i = 0; i < config->count; i++) {
         const clm_parameter_spec *spec = config->model->parameters[i];
         const value *v = &config->value[i];
-        if (!v->known || (given_only && !v->given))
-            continue;
+        if (!v->known || (given_only && !v->given)) continue;
         json_t *member = spec->type == CLM_CHOICE    ? json_string(v->choice)
                          : spec->type == CLM_INTEGER ? json_integer((json_int_t)v->number)
                                                      : json_real(v->number);

@@ -1,10 +1,30 @@
 #include "model/model.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
-const clm_model *clm_model_find(const char *name) {
+const clm_model *clm_model_find(const char *name)
+{
     for (size_t i = 0; clm_models[i] != NULL; i++)
-        if (strcmp(clm_models[i]->name, name) == 0)
-            return clm_models[i];
+        if (strcmp(clm_models[i]->name, name) == 0) return clm_models[i];
     return NULL;
+}
+
+clm_status clm_model_named(clm_scope *scope, const char *name, const clm_model **model)
+{
+    *model = clm_model_find(name);
+    if (*model != NULL) return CLM_OK;
+    size_t count = 0;
+    while (clm_models[count] != NULL)
+        count++;
+    const char **known = clm_alloc_array(scope, count + 1, sizeof *known);
+    for (size_t i = 0; i < count; i++)
+        known[i] = clm_models[i]->name;
+    const char *near = clm_did_you_mean(name, known);
+    clm_fail(CLM_ERROR_USAGE, "there is no model '%s'%s%s%s", name,
+             near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+             near != NULL ? "'?" : "");
+    clm_error_advice("`clmoe list models` shows the models and their parameters");
+    return CLM_FAIL;
 }

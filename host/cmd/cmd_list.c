@@ -1,0 +1,137 @@
+/* clmoe list: what there is to run, and with which parameters. */
+#include "cmd/options.h"
+
+#include "base/text.h"
+#include "data/description.h"
+#include "model/model.h"
+#include "op/op.h"
+#include "suite/suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct options {
+    const char *what;
+} options;
+
+static const struct argp_option table[] = {{0}};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    static const char *const kinds[] = {"suites", "models", "data", "operators", "figures", NULL};
+    options *o = state->input;
+    if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
+    if (o->what != NULL) argp_error(state, "one kind at a time");
+    for (size_t i = 0; kinds[i] != NULL; i++)
+        if (strcmp(kinds[i], argument) == 0) {
+            o->what = kinds[i];
+            return 0;
+        }
+    const char *near = clm_did_you_mean(argument, kinds);
+    argp_error(state, "'%s' is none of suites, models, data, operators, figures%s%s%s", argument,
+               near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+               near != NULL ? "'?" : "");
+    return 0;
+}
+
+static bool asked(const options *o, const char *what)
+{
+    return o->what == NULL || strcmp(o->what, what) == 0;
+}
+
+static clm_status list_suites(clm_scope *scope)
+{
+    const char *const *name;
+    CLM_TRY(clm_suites(scope, &name));
+    puts("Suites (clmoe run SUITE)");
+    for (; *name != NULL; name++) {
+        const clm_suite *suite;
+        CLM_TRY(clm_suite_load(scope, *name, &suite));
+        printf("  %-16s %s\n", *name, suite->about);
+    }
+    return CLM_OK;
+}
+
+static const char *range_of(clm_scope *scope, const clm_parameter_spec *spec)
+{
+    if (spec->type != CLM_CHOICE) return clm_text(scope, "%g to %g", spec->least, spec->most);
+    const char *all = "";
+    for (size_t i = 0; spec->choice[i] != NULL; i++)
+        all = clm_text(scope, "%s%s%s", all, i > 0 ? ", " : "", spec->choice[i]);
+    return all;
+}
+
+/* Parameters only when models alone were asked for. */
+static void list_models(clm_scope *scope, bool parameters)
+{
+    puts("Models (clmoe run --model MODEL --data SET)");
+    for (size_t m = 0; clm_models[m] != NULL; m++) {
+        const clm_model *model = clm_models[m];
+        printf("  %-16s %s\n", model->name, model->about);
+        for (size_t i = 0; parameters && model->parameters[i] != NULL; i++) {
+            const clm_parameter_spec *spec = model->parameters[i];
+            printf("      %-14s %-10s %-24s %s\n", spec->name,
+                   spec->value + (spec->value[0] == '='), range_of(scope, spec), spec->about);
+        }
+    }
+    if (!parameters) puts("  (`clmoe list models` shows their parameters)");
+}
+
+static clm_status list_data(clm_scope *scope)
+{
+    const char *const *name;
+    CLM_TRY(clm_names_in(scope, "suites/data", ".yaml", &name));
+    puts("Data sets (clmoe data info SET)");
+    for (; *name != NULL; name++)
+        printf("  %s\n", *name);
+    return CLM_OK;
+}
+
+static void list_operators(void)
+{
+    puts("Operators (clmoe verify --op OPERATOR)");
+    for (size_t i = 0; clm_op_at(i) != NULL; i++)
+        printf("  %-26s %s\n", clm_op_at(i)->name, clm_op_at(i)->about);
+}
+
+static clm_status list_figures(clm_scope *scope)
+{
+    const char *const *name;
+    CLM_TRY(clm_names_in(scope, "plots", ".gp", &name));
+    puts("Figures (clmoe plot RUN --figure FIGURE)");
+    for (; *name != NULL; name++)
+        printf("  %s\n", *name);
+    return CLM_OK;
+}
+
+static clm_status list(clm_scope *scope, const options *o)
+{
+    if (asked(o, "suites")) CLM_TRY(list_suites(scope));
+    if (asked(o, "models")) list_models(scope, o->what != NULL);
+    if (asked(o, "data")) CLM_TRY(list_data(scope));
+    if (asked(o, "figures")) CLM_TRY(list_figures(scope));
+    if (asked(o, "operators")) list_operators();
+    return CLM_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    options o = {0};
+    const struct argp argp = {table,
+                              parse,
+                              "[suites|models|data|figures|operators]",
+                              "Lists what there is to run. For models alone, every parameter with "
+                              "its default and range (for --set and suites).",
+                              NULL,
+                              NULL,
+                              NULL};
+    clm_options(&argp, argc, argv, &o);
+    clm_scope scope = {0};
+    const clm_status status = list(&scope, &o);
+    const int code = status == CLM_OK ? CLM_EXIT_OK : clm_exit_error();
+    clm_scope_end(&scope);
+    return code;
+}
+
+const clm_command clm_command_list = {"list", "suites, models, data sets, figures and operators",
+                                      run};

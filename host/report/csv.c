@@ -1,0 +1,222 @@
+#include "report/csv.h"
+
+#include "base/text.h"
+#include "model/model.h"
+#include "suite/schema.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* A field in quotes where it needs them. */
+static void put_text(FILE *out, const char *text)
+{
+    if (strpbrk(text, ",\"\n") == NULL) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void put_number(FILE *out, double value)
+{
+    if (isfinite(value))
+        fprintf(out, ",%.10g", value);
+    else
+        fputs(",NaN", out);
+}
+
+static clm_status open_file(const char *path, FILE **out)
+{
+    *out = fopen(path, "w");
+    if (*out != NULL) return CLM_OK;
+    clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(errno));
+    clm_error_advice("the records are safe; `clmoe plot` writes tables and figures again");
+    return CLM_FAIL;
+}
+
+static clm_status close_file(FILE *file, const char *path)
+{
+    const bool whole = ferror(file) == 0;
+    if (fclose(file) == 0 && whole) return CLM_OK;
+    clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(errno));
+    clm_error_advice("free some space; `clmoe plot` writes tables and figures again");
+    return CLM_FAIL;
+}
+
+/* --- summary --- */
+
+/* A parameter that no model of the run has is no column. */
+static bool in_use(const clm_rows *rows, const char *parameter)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (clm_config_has(rows->row[i].config, parameter)) return true;
+    return false;
+}
+
+static void put_parameters(FILE *out, const clm_rows *rows, const clm_row *row,
+                           const char *const *parameter)
+{
+    json_t *params = clm_config_json(row->config, false);
+    for (; *parameter != NULL; parameter++) {
+        if (!in_use(rows, *parameter) || strcmp(*parameter, "seed") == 0) continue;
+        const json_t *value = json_object_get(params, *parameter);
+        if (json_is_string(value))
+            fprintf(out, ",%s", json_string_value(value));
+        else
+            put_number(out, json_is_number(value) ? json_number_value(value) : NAN);
+    }
+    json_decref(params);
+}
+
+static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
+                    const char *const *parameter)
+{
+    put_text(out, row->data);
+    fputc(',', out);
+    put_text(out, row->label);
+    fprintf(out, ",%s,", row->model);
+    put_text(out, row->device != NULL ? row->device : "none");
+    put_parameters(out, rows, row, parameter);
+    fprintf(out, ",%zu,", row->ok);
+    put_text(out, row->status);
+    const double numbers[] = {
+        row->test.mean,
+        row->test.standard_error,
+        row->test.min,
+        row->test.max,
+        row->val.mean,
+        row->precision.mean,
+        row->epoch.median,
+        row->published,
+        row->published_se,
+        row->difference,
+        row->p_value,
+        row->train_step_ns / 1e6,
+        row->inference_ns / 1e6,
+        row->planned_bytes,
+        row->device_bytes,
+        row->imbalance,
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        put_number(out, numbers[i]);
+    fputc(',', out);
+    for (size_t i = 0; i < row->planned; i++)
+        fprintf(out, isfinite(row->auc_test[i]) ? "%s%.6f" : "%sNaN", i > 0 ? " " : "",
+                row->auc_test[i]);
+    fputc('\n', out);
+}
+
+clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *path)
+{
+    FILE *out;
+    CLM_TRY(open_file(path, &out));
+    const char *const *parameter = clm_suite_parameters(scope);
+    fputs("data,label,model,device", out);
+    for (size_t i = 0; parameter[i] != NULL; i++)
+        if (in_use(rows, parameter[i]) && strcmp(parameter[i], "seed") != 0)
+            fprintf(out, ",%s", parameter[i]);
+    fputs(",seeds,status,auc_test,auc_test_se,auc_test_min,auc_test_max,auc_val,ap_test,best_epoch,"
+          "published,published_se,against_hgt,against_hgt_p,train_step_ms,inference_ms,"
+          "planned_bytes,device_bytes,imbalance,auc_test_of_seeds\n",
+          out);
+    for (size_t i = 0; i < rows->count; i++)
+        put_row(out, rows, &rows->row[i], parameter);
+    return close_file(out, path);
+}
+
+/* --- curve --- */
+
+/* Mean of a member of point `i` of the curve over the seeds that have it. */
+static double curve_mean(const clm_row *row, size_t i, const char *member)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t s = 0; s < row->planned; s++) {
+        const json_t *point = json_array_get(json_object_get(row->record[s], "curve"), i);
+        const json_t *value = json_object_get(point, member);
+        if (!json_is_number(value)) continue;
+        sum += json_number_value(value);
+        n++;
+    }
+    return n > 0 ? sum / (double)n : NAN;
+}
+
+clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *path)
+{
+    (void)scope;
+    FILE *out;
+    CLM_TRY(open_file(path, &out));
+    fputs("data,label,device,epoch,seconds,loss,auc_val\n", out);
+    for (size_t r = 0; r < rows->count; r++) {
+        const clm_row *row = &rows->row[r];
+        size_t points = 0;
+        for (size_t s = 0; s < row->planned; s++) {
+            const size_t n = json_array_size(json_object_get(row->record[s], "curve"));
+            points = n > points ? n : points;
+        }
+        for (size_t i = 0; i < points; i++) {
+            put_text(out, row->data);
+            fputc(',', out);
+            put_text(out, row->label);
+            fputc(',', out);
+            put_text(out, row->device != NULL ? row->device : "none");
+            put_number(out, curve_mean(row, i, "epoch"));
+            put_number(out, curve_mean(row, i, "seconds"));
+            put_number(out, curve_mean(row, i, "loss"));
+            put_number(out, curve_mean(row, i, "auc_val"));
+            fputc('\n', out);
+        }
+    }
+    return close_file(out, path);
+}
+
+/* --- load --- */
+
+static const json_t *first_with_load(const clm_row *row)
+{
+    for (size_t s = 0; s < row->planned; s++)
+        if (json_is_array(
+                json_object_get(json_object_get(row->record[s], "routing"), "load_by_type")))
+            return json_object_get(row->record[s], "routing");
+    return NULL;
+}
+
+static void put_type(FILE *out, const clm_row *row, const char *type, size_t number,
+                     const json_t *load)
+{
+    double sum = 0;
+    for (size_t e = 0; e < json_array_size(load); e++)
+        sum += json_number_value(json_array_get(load, e));
+    for (size_t e = 0; e < json_array_size(load); e++) {
+        put_text(out, row->data);
+        fputc(',', out);
+        put_text(out, row->label);
+        fprintf(out, ",%s,%zu,%zu", type, number, e);
+        put_number(out, sum > 0 ? json_number_value(json_array_get(load, e)) / sum : NAN);
+        fputc('\n', out);
+    }
+}
+
+clm_status clm_csv_load(clm_scope *scope, const clm_rows *rows, const char *path)
+{
+    FILE *out;
+    CLM_TRY(open_file(path, &out));
+    fputs("data,label,type,type_number,expert,share\n", out);
+    for (size_t r = 0; r < rows->count; r++) {
+        const json_t *routing = first_with_load(&rows->row[r]);
+        const json_t *loads = json_object_get(routing, "load_by_type");
+        const json_t *types = json_object_get(routing, "types");
+        for (size_t t = 0; t < json_array_size(loads); t++) {
+            const char *name = json_string_value(json_object_get(json_array_get(types, t), "type"));
+            put_type(out, &rows->row[r], name != NULL ? name : clm_text(scope, "type %zu", t), t,
+                     json_array_get(loads, t));
+        }
+    }
+    return close_file(out, path);
+}

@@ -1,0 +1,206 @@
+#include "report/rows.h"
+
+#include "base/text.h"
+
+#include <math.h>
+#include <string.h>
+
+static double number_at(const json_t *record, const char *group, const char *member)
+{
+    const json_t *value = json_object_get(json_object_get(record, group), member);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+/* Median of a group of times over its samples, as the record has it. */
+static double median_time(const json_t *record, const char *stage)
+{
+    const json_t *times = json_object_get(json_object_get(record, "time_ns"), stage);
+    const json_t *value = json_object_get(times, "median");
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static bool is_ok(const json_t *record)
+{
+    const char *status = json_string_value(json_object_get(record, "status"));
+    return status != NULL && (strcmp(status, "ok") == 0 || strcmp(status, "emulated") == 0);
+}
+
+/* --- rows --- */
+
+static clm_row *row_of(clm_rows *rows, const clm_run_cell *cell, const char **setting)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (strcmp(setting[i], cell->setting) == 0) return &rows->row[i];
+    setting[rows->count] = cell->setting;
+    clm_row *row = &rows->row[rows->count++];
+    *row = (clm_row){.label = cell->label,
+                     .model = cell->model,
+                     .data = cell->data,
+                     .device = cell->device,
+                     .config = cell->config};
+    return row;
+}
+
+/* "ok 2, failed 1, not run 1" */
+static const char *status_words(clm_scope *scope, const clm_row *row)
+{
+    const char *kinds[16];
+    size_t counts[16] = {0}, n = 0;
+    for (size_t i = 0; i < row->planned; i++) {
+        const char *status = row->record[i] != NULL
+                                 ? json_string_value(json_object_get(row->record[i], "status"))
+                                 : "not run";
+        if (status == NULL) status = "failed";
+        size_t k = 0;
+        while (k < n && strcmp(kinds[k], status) != 0)
+            k++;
+        if (k == n && n < 16) kinds[n++] = status;
+        if (k < 16) counts[k]++;
+    }
+    const char *words = "";
+    for (size_t k = 0; k < n; k++)
+        words = clm_text(scope, "%s%s%s %zu", words, k > 0 ? ", " : "", kinds[k], counts[k]);
+    return words;
+}
+
+typedef double (*reader)(const json_t *record);
+static double read_val(const json_t *r) { return number_at(r, "metrics", "auc_val"); }
+static double read_test(const json_t *r) { return number_at(r, "metrics", "auc_test"); }
+static double read_precision(const json_t *r) { return number_at(r, "metrics", "ap_test"); }
+static double read_epoch(const json_t *r) { return number_at(r, "metrics", "epoch"); }
+static double read_step(const json_t *r) { return median_time(r, "train_step"); }
+static double read_inference(const json_t *r) { return median_time(r, "inference"); }
+static double read_planned(const json_t *r) { return number_at(r, "memory_bytes", "planned"); }
+static double read_device(const json_t *r) { return number_at(r, "memory_bytes", "device"); }
+static double read_imbalance(const json_t *r) { return number_at(r, "routing", "imbalance"); }
+
+/* Summary over the seeds that have the number. */
+static clm_summary summarise(clm_scope *scope, const clm_row *row, reader read)
+{
+    double *values = clm_alloc_array(scope, row->planned, sizeof *values);
+    size_t n = 0;
+    for (size_t i = 0; i < row->planned; i++)
+        if (is_ok(row->record[i]) && isfinite(read(row->record[i])))
+            values[n++] = read(row->record[i]);
+    return clm_summarise(values, n);
+}
+
+static void fill(clm_scope *scope, clm_row *row)
+{
+    row->auc_test = clm_alloc_array(scope, row->planned, sizeof *row->auc_test);
+    for (size_t i = 0; i < row->planned; i++) {
+        const bool ok = is_ok(row->record[i]);
+        row->ok += ok;
+        row->auc_test[i] = ok ? read_test(row->record[i]) : NAN;
+    }
+    row->status = status_words(scope, row);
+    row->test = summarise(scope, row, read_test);
+    row->val = summarise(scope, row, read_val);
+    row->precision = summarise(scope, row, read_precision);
+    row->epoch = summarise(scope, row, read_epoch);
+    row->train_step_ns = summarise(scope, row, read_step).median;
+    row->inference_ns = summarise(scope, row, read_inference).median;
+    row->planned_bytes = summarise(scope, row, read_planned).median;
+    row->device_bytes = summarise(scope, row, read_device).median;
+    row->imbalance = summarise(scope, row, read_imbalance).median;
+    row->published = row->published_se = row->difference = row->p_value = NAN;
+}
+
+/* --- comparison with hgt --- */
+
+/* Parameters that both have and that differ. */
+static size_t differences(const clm_config *a, const clm_config *b)
+{
+    json_t *ja = clm_config_json(a, false), *jb = clm_config_json(b, false);
+    size_t n = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(ja, key, value) n +=
+        json_object_get(jb, key) != NULL && !json_equal(value, json_object_get(jb, key));
+    json_decref(ja);
+    json_decref(jb);
+    return n;
+}
+
+/* Whether both solve the same task: what is split off, left in or recomputed is alike. */
+static bool same_task(const clm_config *a, const clm_config *b)
+{
+    static const char *const switches[] = {"reverse", "features"};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        if (clm_config_has(a, switches[i]) && clm_config_has(b, switches[i]) &&
+            !clm_config_is(a, switches[i], clm_config_choice(b, switches[i])))
+            return false;
+    return true;
+}
+
+/* The row of hgt on the same data that differs least. */
+static const clm_row *find_baseline(const clm_rows *rows, const clm_row *row)
+{
+    const clm_row *best = NULL;
+    size_t fewest = 0;
+    if (strcmp(row->model, "hgt") == 0) return NULL;
+    for (size_t i = 0; i < rows->count; i++) {
+        const clm_row *hgt = &rows->row[i];
+        const bool same_device =
+            row->device == NULL || hgt->device == NULL || strcmp(row->device, hgt->device) == 0;
+        if (strcmp(hgt->model, "hgt") != 0 || strcmp(hgt->data, row->data) != 0 || !same_device ||
+            !same_task(hgt->config, row->config))
+            continue;
+        const size_t n = differences(row->config, hgt->config);
+        if (best == NULL || n < fewest) {
+            best = hgt;
+            fewest = n;
+        }
+    }
+    return best;
+}
+
+static json_int_t seed_of(const json_t *record)
+{
+    return json_integer_value(json_object_get(record, "seed"));
+}
+
+static void compare(clm_scope *scope, clm_row *row)
+{
+    double *d = clm_alloc_array(scope, row->planned, sizeof *d);
+    size_t n = 0;
+    for (size_t i = 0; i < row->planned; i++)
+        for (size_t j = 0; j < row->baseline->planned; j++) {
+            const double difference = row->auc_test[i] - row->baseline->auc_test[j];
+            if (isfinite(difference) &&
+                seed_of(row->record[i]) == seed_of(row->baseline->record[j]))
+                d[n++] = difference;
+        }
+    row->difference = clm_summarise(d, n).mean;
+    row->p_value = n > 0 ? clm_sign_flip_test(d, n) : NAN;
+}
+
+clm_status clm_rows_make(clm_scope *scope, const clm_run_plan *plan, const json_t *records,
+                         const clm_rows **out)
+{
+    clm_rows *rows = clm_alloc(scope, sizeof *rows);
+    const char **setting = clm_alloc_array(scope, plan->cells, sizeof *setting);
+    rows->plan = plan;
+    rows->row = clm_alloc_array(scope, plan->cells, sizeof *rows->row);
+    for (size_t i = 0; i < plan->cells; i++)
+        row_of(rows, &plan->cell[i], setting)->planned++;
+    for (size_t i = 0; i < rows->count; i++) {
+        clm_row *row = &rows->row[i];
+        row->record = clm_alloc_array(scope, row->planned, sizeof *row->record);
+        row->planned = 0; /* counted again below, as an index */
+    }
+    for (size_t i = 0; i < plan->cells; i++) {
+        clm_row *row = row_of(rows, &plan->cell[i], setting);
+        const json_t *record = json_array_get(records, i);
+        row->record[row->planned++] = json_is_object(record) ? record : NULL;
+    }
+    for (size_t i = 0; i < rows->count; i++)
+        fill(scope, &rows->row[i]);
+    for (size_t i = 0; i < rows->count; i++) {
+        rows->row[i].baseline = find_baseline(rows, &rows->row[i]);
+        if (rows->row[i].baseline != NULL) compare(scope, &rows->row[i]);
+    }
+    *out = rows;
+    return plan->published != NULL ? clm_published(scope, plan->published, rows->row, rows->count)
+                                   : CLM_OK;
+}

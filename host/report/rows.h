@@ -1,0 +1,38 @@
+/* Rows: the records of a run put together, one row for each cell over all its seeds. */
+#ifndef CLM_REPORT_ROWS_H
+#define CLM_REPORT_ROWS_H
+
+#include "base/statistics.h"
+#include "suite/plan.h"
+
+typedef struct clm_row {
+    const char *label, *model, *data, *device; /* device: null where the model needs none */
+    const clm_config *config;                  /* of the first seed */
+    size_t planned, ok;                        /* seeds */
+    const char *status;                        /* "ok 3" or "ok 2, failed 1" */
+    const json_t **record;                     /* [planned] null: not reached; in order of seeds */
+    double *auc_test;                          /* [planned] NaN: unknown */
+    clm_summary test, val, precision, epoch;   /* over seeds: auc_test, auc_val, ap_test, epoch */
+    /* Median over seeds of the record's medians; NaN: unknown. */
+    double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;
+    double published, published_se; /* NaN: nothing published */
+    const struct clm_row *baseline; /* hgt under the same protocol; null: none, or this row */
+    double difference, p_value;     /* to the baseline over the seeds both have; NaN: none */
+} clm_row;
+
+typedef struct clm_rows {
+    const clm_run_plan *plan;
+    clm_row *row;
+    size_t count;
+} clm_rows;
+
+/* Error (USAGE) when the table of published numbers cannot be read. */
+clm_status clm_rows_make(clm_scope *scope, const clm_run_plan *plan, const json_t *records,
+                         const clm_rows **rows);
+
+/* Published score of (data, label) from results/published/<table>.csv with the columns data, label,
+ * auc_test, auc_test_se (more are allowed; lines that start with # are comments). Leaves NaN where
+ * nothing is published. */
+clm_status clm_published(clm_scope *scope, const char *table, clm_row *rows, size_t count);
+
+#endif

@@ -1,0 +1,341 @@
+/* Expansion of a request: suite or single cell, filters and settings of the command line. */
+#include "suite/plan.h"
+
+#include "base/text.h"
+#include "model/model.h"
+#include "ocl/ocl.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct builder {
+    clm_scope *scope;
+    const clm_request *request;
+    const clm_suite *suite; /* null: no suite */
+    const clm_device *devices;
+    size_t device_count;
+    bool *set_used; /* [request->set] whether any model had it */
+    clm_run_plan *plan;
+    size_t room;
+} builder;
+
+static size_t length(const char *const *list)
+{
+    size_t n = 0;
+    while (list != NULL && list[n] != NULL)
+        n++;
+    return n;
+}
+
+static bool wanted(const char *const *filter, const char *name)
+{
+    if (filter == NULL) return true;
+    while (*filter != NULL && strcmp(*filter, name) != 0)
+        filter++;
+    return *filter != NULL;
+}
+
+/* --- settings of the command line --- */
+
+/* Splits "key=value"; error when there is no '='. */
+static clm_status split(clm_scope *scope, const char *text, const char **key, const char **value)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text) {
+        clm_fail(CLM_ERROR_USAGE, "--set %s: expected key=value", text);
+        clm_error_advice("for example --set epochs=20");
+        return CLM_FAIL;
+    }
+    *key = clm_text(scope, "%.*s", (int)(equals - text), text);
+    *value = equals + 1;
+    return CLM_OK;
+}
+
+/* Applies --set: without a suite every model must have each parameter, with one it may not. */
+static clm_status apply_request(builder *b, clm_config *config)
+{
+    for (size_t i = 0; i < length(b->request->set); i++) {
+        const char *key, *value;
+        CLM_TRY(split(b->scope, b->request->set[i], &key, &value));
+        if (b->suite != NULL && !clm_config_has(config, key)) continue;
+        CLM_TRY(clm_config_set(config, key, value));
+        b->set_used[i] = true;
+    }
+    return CLM_OK;
+}
+
+/* Whether --set replaces what the suite says. */
+static bool overridden(const builder *b, const char *parameter)
+{
+    const size_t name = strlen(parameter);
+    for (size_t i = 0; i < length(b->request->set); i++)
+        if (strncmp(b->request->set[i], parameter, name) == 0 && b->request->set[i][name] == '=')
+            return true;
+    return false;
+}
+
+static clm_status check_all_used(const builder *b)
+{
+    for (size_t i = 0; i < length(b->request->set); i++)
+        if (!b->set_used[i]) {
+            clm_fail(CLM_ERROR_USAGE, "--set %s: no model of this run has that parameter",
+                     b->request->set[i]);
+            clm_error_advice("`clmoe list models` shows the parameters of every model");
+            return CLM_FAIL;
+        }
+    return CLM_OK;
+}
+
+static clm_status parse_count(const char *option, const char *text, int *count)
+{
+    char *end;
+    const long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || value < 1 || value > 1000)
+        return clm_fail(CLM_ERROR_USAGE, "%s %s: expected a number between 1 and 1000", option,
+                        text);
+    *count = (int)value;
+    return CLM_OK;
+}
+
+/* Number of seeds of a data set: the last --seeds that fits, else the suite's, else 1. */
+static clm_status seeds_of(const builder *b, const char *data, int *count)
+{
+    *count = b->suite != NULL ? b->suite->seeds : 1;
+    for (size_t i = 0; i < length(b->request->seeds); i++) {
+        const char *text = b->request->seeds[i], *equals = strrchr(text, '=');
+        const size_t name = equals != NULL ? (size_t)(equals - text) : 0;
+        int value = 1;
+        CLM_TRY(parse_count("--seeds", equals != NULL ? equals + 1 : text, &value));
+        if (equals == NULL || (strncmp(text, data, name) == 0 && data[name] == '\0'))
+            *count = value;
+    }
+    return CLM_OK;
+}
+
+/* --- cells --- */
+
+const char *clm_setting_text(clm_scope *scope, const char *device, const char *data,
+                             const char *model, const json_t *params)
+{
+    char *text = json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+    const char *setting = clm_text(scope, "%s|%s|%s|%s", device != NULL ? device : "", data, model,
+                                   text != NULL ? text : "");
+    free(text);
+    return setting;
+}
+
+const char *clm_setting(clm_scope *scope, const char *device, const char *data,
+                        const clm_config *config)
+{
+    json_t *params = clm_config_json(config, false);
+    json_object_del(params, "seed");
+    const char *setting =
+        clm_setting_text(scope, device, data, clm_config_model(config)->name, params);
+    json_decref(params);
+    return setting;
+}
+
+static clm_run_cell *append(builder *b)
+{
+    clm_run_plan *plan = b->plan;
+    if (plan->cells == b->room) {
+        const size_t room = b->room == 0 ? 64 : 2 * b->room;
+        clm_run_cell *larger = clm_alloc_array(b->scope, room, sizeof *larger);
+        if (plan->cells > 0) memcpy(larger, plan->cell, plan->cells * sizeof *larger);
+        plan->cell = larger;
+        b->room = room;
+    }
+    return &plan->cell[plan->cells++];
+}
+
+static bool planned(const clm_run_plan *plan, const char *setting)
+{
+    for (size_t i = 0; i < plan->cells; i++)
+        if (strcmp(plan->cell[i].setting, setting) == 0) return true;
+    return false;
+}
+
+/* One cell with all its seeds on one device. */
+static clm_status add_seeds(builder *b, const char *label, const char *data, const char *device,
+                            const clm_config *config)
+{
+    const char *setting = clm_setting(b->scope, device, data, config);
+    if (planned(b->plan, setting)) /* --set can make cells of a sweep equal */
+        return CLM_OK;
+    int seeds;
+    CLM_TRY(seeds_of(b, data, &seeds));
+    const int first = clm_config_has(config, "seed") ? clm_config_int(config, "seed") : 0;
+    for (int i = 0; i < seeds; i++) {
+        clm_config *own = clm_config_copy(b->scope, config);
+        if (clm_config_has(config, "seed"))
+            CLM_TRY(clm_config_set(own, "seed", clm_text(b->scope, "%d", first + i)));
+        *append(b) = (clm_run_cell){
+            .label = label,
+            .model = clm_config_model(config)->name,
+            .data = data,
+            .device = device,
+            .seed = first + i,
+            .config = own,
+            .setting = setting,
+        };
+    }
+    return CLM_OK;
+}
+
+/* One cell on every selected device, or on none where the model needs none. */
+static clm_status add_cell(builder *b, const char *label, const char *data, clm_config *config)
+{
+    if (!clm_config_model(config)->needs_device) return add_seeds(b, label, data, NULL, config);
+    if (b->devices == NULL)
+        CLM_TRY(clm_devices_select(b->scope, b->request->device, &b->devices, &b->device_count));
+    for (size_t i = 0; i < b->device_count; i++)
+        CLM_TRY(add_seeds(b, label, data, b->devices[i].id, config));
+    return CLM_OK;
+}
+
+/* --- suites --- */
+
+static clm_status set_or_blame(const builder *b, clm_config *config, int cell, size_t parameter,
+                               const char *value, int index)
+{
+    const char *name = b->suite->parameter[parameter];
+    if (clm_config_set(config, name, value) == CLM_OK) return CLM_OK;
+    return clm_suite_blame(b->suite, cell, name, index);
+}
+
+static clm_status apply_suite(const builder *b, clm_config *config)
+{
+    for (size_t i = 0; b->suite->set != NULL && b->suite->parameter[i] != NULL; i++)
+        if (b->suite->set[i] != NULL && clm_config_has(config, b->suite->parameter[i]))
+            CLM_TRY(set_or_blame(b, config, -1, i, b->suite->set[i], -1));
+    return CLM_OK;
+}
+
+static clm_status apply_set(const builder *b, clm_config *config, unsigned index,
+                            const char **label)
+{
+    const clm_suite_cell *cell = &b->suite->cells.cell[index];
+    for (size_t i = 0; cell->set != NULL && b->suite->parameter[i] != NULL; i++) {
+        if (cell->set[i] == NULL) continue;
+        CLM_TRY(set_or_blame(b, config, (int)index, i, cell->set[i], -1));
+        if (cell->label == NULL && !overridden(b, b->suite->parameter[i]))
+            *label = clm_text(b->scope, "%s %s=%s", *label, b->suite->parameter[i], cell->set[i]);
+    }
+    return CLM_OK;
+}
+
+/* Sets the swept parameters of combination `number`, the last one varying fastest. */
+static clm_status apply_sweep(const builder *b, clm_config *config, unsigned index, size_t number,
+                              const char **label)
+{
+    const clm_names *sweep = b->suite->cells.cell[index].sweep;
+    size_t divisor = 1;
+    for (size_t i = 0; sweep != NULL && b->suite->parameter[i] != NULL; i++)
+        divisor *= sweep[i].count > 0 ? sweep[i].count : 1;
+    for (size_t i = 0; sweep != NULL && b->suite->parameter[i] != NULL; i++) {
+        if (sweep[i].count == 0) continue;
+        divisor /= sweep[i].count;
+        const size_t choice = number / divisor % sweep[i].count;
+        const char *value = sweep[i].name[choice];
+        CLM_TRY(set_or_blame(b, config, (int)index, i, value, (int)choice));
+        if (!overridden(b, b->suite->parameter[i]))
+            *label = clm_text(b->scope, "%s %s=%s", *label, b->suite->parameter[i], value);
+    }
+    return CLM_OK;
+}
+
+static size_t combinations(const builder *b, unsigned index)
+{
+    const clm_names *sweep = b->suite->cells.cell[index].sweep;
+    size_t n = 1;
+    for (size_t i = 0; sweep != NULL && b->suite->parameter[i] != NULL; i++)
+        n *= sweep[i].count > 0 ? sweep[i].count : 1;
+    return n;
+}
+
+static clm_status expand_cell(builder *b, unsigned index)
+{
+    const clm_suite_cell *cell = &b->suite->cells.cell[index];
+    const clm_names *data = cell->data.count > 0 ? &cell->data : &b->suite->data;
+    for (size_t number = 0; number < combinations(b, index); number++) {
+        const char *label = cell->label != NULL ? cell->label : cell->model;
+        clm_config *config = clm_config_new(b->scope, clm_model_find(cell->model));
+        CLM_TRY(apply_suite(b, config));
+        CLM_TRY(apply_set(b, config, index, &label));
+        CLM_TRY(apply_sweep(b, config, index, number, &label));
+        /* What the suite alone makes must hold, so that the suite is to blame where it does not. */
+        if (clm_config_resolve(clm_config_copy(b->scope, config)) != CLM_OK)
+            return clm_suite_blame(b->suite, (int)index, NULL, -1);
+        CLM_TRY(apply_request(b, config));
+        CLM_TRY(clm_config_resolve(config));
+        if (!wanted(b->request->model, cell->model) && !wanted(b->request->model, label)) continue;
+        for (unsigned i = 0; i < data->count; i++)
+            if (wanted(b->request->data, data->name[i]))
+                CLM_TRY(add_cell(b, label, data->name[i], config));
+    }
+    return CLM_OK;
+}
+
+static clm_status expand_suite(builder *b)
+{
+    CLM_TRY(clm_suite_load(b->scope, b->request->suite, &b->suite));
+    b->plan->suite = b->suite->name;
+    b->plan->published = b->suite->published;
+    b->plan->figures = b->suite->figures;
+    b->plan->timeout_s = b->suite->timeout_s;
+    for (unsigned i = 0; i < b->suite->cells.count; i++)
+        CLM_TRY(expand_cell(b, i));
+    if (b->plan->cells > 0) return check_all_used(b);
+    clm_fail(CLM_ERROR_USAGE, "suite %s has no cell for that --model and --data", b->suite->name);
+    clm_error_advice("`clmoe run %s --dry-run` lists its cells", b->request->suite);
+    return CLM_FAIL;
+}
+
+/* --- one model on one data set --- */
+
+static clm_status expand_single(builder *b)
+{
+    b->plan->timeout_s = 24 * 3600;
+    for (size_t m = 0; m < length(b->request->model); m++) {
+        const char *name = b->request->model[m];
+        const clm_model *model;
+        CLM_TRY(clm_model_named(b->scope, name, &model));
+        clm_config *config = clm_config_new(b->scope, model);
+        CLM_TRY(apply_request(b, config));
+        CLM_TRY(clm_config_resolve(config));
+        for (size_t i = 0; i < length(b->request->data); i++)
+            CLM_TRY(add_cell(b, name, b->request->data[i], config));
+    }
+    return CLM_OK;
+}
+
+/* Keeps every shards-th cell: neighbours are alike, so that shards take alike. */
+static clm_status keep_shard(clm_run_plan *plan, int shard, int shards)
+{
+    if ((size_t)shard > plan->cells) {
+        clm_fail(CLM_ERROR_USAGE, "shard %d of %d has nothing to do: there are %zu cells", shard,
+                 shards, plan->cells);
+        clm_error_advice("use at most %zu shards", plan->cells);
+        return CLM_FAIL;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->cells; i++)
+        if (i % (size_t)shards == (size_t)shard - 1) plan->cell[kept++] = plan->cell[i];
+    plan->cells = kept;
+    return CLM_OK;
+}
+
+clm_status clm_run_plan_make(clm_scope *scope, const clm_request *request,
+                             const clm_run_plan **plan)
+{
+    builder b = {.scope = scope, .request = request};
+    b.plan = clm_alloc(scope, sizeof *b.plan);
+    b.set_used = clm_alloc_array(scope, length(request->set) + 1, sizeof *b.set_used);
+    CLM_TRY(request->suite != NULL ? expand_suite(&b) : expand_single(&b));
+    if (request->shards > 0) CLM_TRY(keep_shard(b.plan, request->shard, request->shards));
+    if (request->timeout_s > 0) b.plan->timeout_s = request->timeout_s;
+    b.plan->data_dir = request->data_dir;
+    *plan = b.plan;
+    return CLM_OK;
+}

@@ -1,0 +1,147 @@
+#include "suite/worker.h"
+
+#include "base/text.h"
+#include "bench/environment.h"
+#include "bench/topology.h"
+#include "data/graph.h"
+#include "model/model.h"
+#include "ocl/ocl.h"
+#include "suite/record.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* A worker whose parent is gone would run on unseen. */
+static void die_with_parent(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+}
+
+static bool report_progress(void *user, int epoch, int epochs, double loss, double auc_val)
+{
+    (void)user;
+    (void)dprintf(CLM_WORKER_PROGRESS, "%d %d %.6g %.6g\n", epoch, epochs, loss, auc_val);
+    return true;
+}
+
+static clm_status find_device(clm_scope *scope, const char *id, const clm_device **device)
+{
+    const clm_device *devices;
+    size_t count;
+    CLM_TRY(clm_devices(scope, &devices, &count));
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(devices[i].id, id) == 0) {
+            *device = &devices[i];
+            return CLM_OK;
+        }
+    clm_fail(CLM_ERROR_NO_DEVICE, "device %s is gone", id);
+    clm_error_advice("`clmoe devices` lists the devices there are now");
+    return CLM_FAIL;
+}
+
+/* Command line of the parent, which is what somebody typed. */
+static json_t *command_line(void)
+{
+    char path[64], text[2048];
+    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)getppid());
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return json_null();
+    size_t length = fread(text, 1, sizeof text, file);
+    (void)fclose(file);
+    while (length > 0 && text[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\0') text[i] = ' ';
+    json_t *line = json_stringn(text, length);
+    return line != NULL ? line : json_null(); /* null: not UTF-8 */
+}
+
+/* Opens the device, near which this thread is bound, and notes the environment. */
+static clm_status prepare(clm_scope *scope, const clm_run_cell *planned, json_t *record,
+                          clm_context **context)
+{
+    const clm_device *device = NULL;
+    const char *binding = "no device";
+    *context = NULL;
+    if (planned->device != NULL) {
+        CLM_TRY(find_device(scope, planned->device, &device));
+        binding = clm_bind_near(scope, device);
+    }
+    json_t *environment = clm_environment(device);
+    json_object_set_new(environment, "command_line", command_line());
+    json_object_set_new(environment, "binding", json_string(binding));
+    json_object_set_new(environment, "load_before", clm_host_load());
+    json_object_set_new(record, "environment", environment);
+    return device != NULL ? clm_context_open(scope, device, NULL, context) : CLM_OK;
+}
+
+static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *record)
+{
+    const clm_run_cell *planned = &plan->cell[0];
+    const clm_dataset *dataset;
+    clm_context *context;
+    CLM_TRY(prepare(scope, planned, record, &context));
+    CLM_TRY(clm_dataset_load(scope, planned->data, plan->data_dir, &dataset));
+    const clm_cell cell = {
+        .model = planned->model,
+        .data = planned->data,
+        .config = planned->config,
+        .dataset = dataset,
+        .context = context,
+        .progress = report_progress,
+        .record = record,
+    };
+    CLM_TRY(clm_model_find(planned->model)->run(scope, &cell));
+    json_object_set_new(json_object_get(record, "environment"), "load_after", clm_host_load());
+    const bool emulated =
+        context != NULL && (clm_context_device(context)->quirks & CLM_QUIRK_EMULATED) != 0;
+    clm_record_finish(record, emulated ? "emulated" : "ok",
+                      emulated ? "an emulator: results count, times do not" : NULL);
+    return CLM_OK;
+}
+
+/* Standard output is for the record alone: whatever libraries print there goes to standard error.
+ */
+static FILE *claim_output(void)
+{
+    const int own = dup(STDOUT_FILENO);
+    if (own < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return NULL;
+    return fdopen(own, "w");
+}
+
+static clm_status read_plan(clm_scope *scope, const clm_run_plan **plan)
+{
+    json_error_t error;
+    json_t *json = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, &error);
+    if (json == NULL) {
+        clm_fail(CLM_ERROR_USAGE, "worker: no cell on standard input: %s", error.text);
+        clm_error_advice("this command is for `clmoe run`, which starts it for every cell");
+        return CLM_FAIL;
+    }
+    die_with_parent((pid_t)json_integer_value(json_object_get(json, "parent")));
+    const clm_status status = clm_run_plan_from_json(scope, json, plan);
+    json_decref(json);
+    return status;
+}
+
+_Noreturn void clm_worker(void)
+{
+    clm_scope scope = {0};
+    const clm_run_plan *plan;
+    FILE *out = claim_output();
+    if (out == NULL || read_plan(&scope, &plan) != CLM_OK) {
+        clm_error_print(stderr);
+        _exit(1);
+    }
+    json_t *record = clm_record_new(plan, &plan->cell[0]);
+    const clm_status status = run_cell(&scope, plan, record);
+    if (status != CLM_OK) clm_record_fail(record, status, clm_error_last());
+    char *text = clm_record_text(record);
+    fprintf(out, "%s\n", text);
+    _exit(fflush(out) == 0 ? 0 : 1);
+}
