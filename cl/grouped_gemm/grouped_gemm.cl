@@ -15,7 +15,8 @@
  * Gradient of the weights: dW[g] = X_g^T dY_g is summed by chunks of rows. Chunk c meets group g in
  * at most one range, and (c, g) -> c + g is one to one on the staircase of pairs that do meet, so
  * that each range has a matrix of its own among chunks + groups - 1; a second kernel adds those of
- * a group in the order of the chunks. Row K of such a matrix holds the column sums: the bias.
+ * a group in the order of the chunks. Such a matrix is padded to whole tiles, and its last row
+ * holds the column sums: the bias.
  *
  * Only the kernels of the variant that is built are compiled: they are told apart by its tunables.
  */
@@ -45,6 +46,8 @@ static inline float scale_of(__global const float *scale, __global const int *in
 }
 
 #ifdef AHEAD
+enum { LINE = 16 }; /* floats of a cache line */
+
 /* One access of the width of a vector, aligned to a float: vload and vstore take it apart on PoCL.
  */
 typedef floatv __attribute__((aligned(4))) floatu;
@@ -75,8 +78,6 @@ static inline void store_columns(floatv value, __global float *to, int count)
 /* ---- y = act(x w + bias) * scale * multiply ---- */
 
 #ifdef MR /* variant cpu: tunables VEC, MR, NV, AHEAD; KMAX, at least K */
-
-enum { LINE = 16 }; /* floats of a cache line */
 
 typedef struct finish {
     __global const float *scale;
@@ -289,100 +290,114 @@ grouped_gemm_f32_plain(__global const float *RST x, __global const float *RST w,
 /* ---- dw[g] = sum over the rows of group g of x^T (scale dy), db[g] = sum of (scale dy) ---- */
 
 #ifdef TK /* variant cpu: tunables VEC, TK, NV, ROWS, AHEAD; KMAX and NMAX, at least K and N */
+enum { WIDTH = NV * VEC };
 
-/* Rows of x in strips of TK columns and scaled rows of dy in panels of NV vectors, each adjacent in
- * memory; missing columns are zeros. */
+#define VECTOR_OF(lanes) VECTOR_OF_(lanes)
+#define VECTOR_OF_(lanes) float##lanes
+typedef VECTOR_OF(TK) strip;
+typedef strip __attribute__((aligned(4))) stripu;
+
+/* Rows of x in strips of TK columns and scaled rows of dy in panels of WIDTH, each adjacent in
+ * memory; what is missing to a strip or panel is zero. Strips are a little longer than they need to
+ * be: powers of two apart they would lie in the same set of a cache. */
 typedef struct staged {
-    float x[(KMAX + TK - 1) / TK][ROWS][TK];
-    floatv dy[(NMAX + NV * VEC - 1) / (NV * VEC)][ROWS][NV];
+    strip x[KMAX / TK][ROWS + 64 / TK];
+    floatv dy[NMAX / WIDTH][ROWS + 1][NV];
 } staged;
 
 static inline void stage_row(staged *s, int r, __global const float *x, __global const float *dy,
                              float scale, int depth, int columns)
 {
     int k = 0;
-    for (; k + TK <= depth; k += TK) {
+    for (; k + TK <= depth; k += TK)
+        s->x[k / TK][r] = *(__global const stripu *)(x + k);
+    if (k < depth) {
+        float rest[TK];
         UNROLL
         for (int j = 0; j < TK; j++)
-            s->x[k / TK][r][j] = x[k + j];
+            rest[j] = k + j < depth ? x[k + j] : 0.0f;
+        s->x[k / TK][r] = *(const stripu *)rest;
     }
-    for (; k % TK != 0 || k < depth; k++)
-        s->x[k / TK][r][k % TK] = k < depth ? x[k] : 0.0f;
-    for (int n = 0; n < columns; n += NV * VEC) {
-        UNROLL
-        for (int v = 0; v < NV; v++)
-            s->dy[n / (NV * VEC)][r][v] =
-                scale * load_columns(dy + n + v * VEC, columns - n - v * VEC);
-    }
+    for (int v = 0; v * VEC < columns || v % NV != 0; v++)
+        s->dy[v / NV][r][v % NV] = scale * load_columns(dy + v * VEC, columns - v * VEC);
 }
 
-/* TK rows by NV vectors of dw: adds the products of `rows` staged rows to what is there, or to
- * zero. */
-static inline void weight_tile(const float (*x)[TK], const floatv (*dy)[NV], int rows, bool add,
-                               __global float *to, int height, int columns, int count)
+/* Adds the products of `rows` staged rows to TK rows by NV vectors of a padded matrix. */
+static inline void weight_tile(const strip *x, const floatv (*dy)[NV], int rows, __global float *to,
+                               int stride)
 {
     floatv sum[TK][NV];
     UNROLL
     for (int i = 0; i < TK; i++) {
         UNROLL
         for (int v = 0; v < NV; v++)
-            sum[i][v] = add && i < height ? load_columns(to + (size_t)i * (size_t)columns + v * VEC,
-                                                         count - v * VEC)
-                                          : (floatv)(0.0f);
+            sum[i][v] = READ(to + i * stride + v * VEC);
     }
     for (int r = 0; r < rows; r++) {
         UNROLL
         for (int i = 0; i < TK; i++) {
             UNROLL
             for (int v = 0; v < NV; v++)
-                sum[i][v] = fma((floatv)(x[r][i]), dy[r][v], sum[i][v]);
+                sum[i][v] = fma((floatv)(((const float *)(x + r))[i]), dy[r][v], sum[i][v]);
         }
     }
     UNROLL
     for (int i = 0; i < TK; i++) {
         UNROLL
         for (int v = 0; v < NV; v++)
-            if (i < height)
-                store_columns(sum[i][v], to + (size_t)i * (size_t)columns + v * VEC,
-                              count - v * VEC);
+            AT(to + i * stride + v * VEC) = sum[i][v];
     }
 }
 
-/* One work-item per chunk of rows. */
+/* One work-item per chunk of rows. Next to each tile, some of the rows to be staged next are asked
+ * for. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 grouped_gemm_weight_f32_cpu(__global const float *RST x, __global const int *RST x_gather,
                             __global const float *RST dy, __global const int *RST dy_gather,
                             __global const float *RST scale, __global const int *RST scale_index,
                             __global const int *RST offsets, __global float *RST partial, int rows,
-                            int groups, int depth, int columns, int chunk)
+                            int groups, int depth, int columns, int height, int stride, int chunk)
 {
     staged s;
     const int c = (int)get_global_id(0), begin = c * chunk;
     const int end = min(min(begin + chunk, rows), offsets[groups]);
+    const int panels = (columns + WIDTH - 1) / WIDTH, strips = (depth + TK - 1) / TK;
+    const int tiles = panels * strips;
     for (int g = group_of(offsets, groups, begin); g < groups && offsets[g] < end; g++) {
         const int first = max(begin, offsets[g]), stop = min(end, offsets[g + 1]);
-        __global float *to = partial + (size_t)(c + g) * (size_t)(depth + 1) * (size_t)columns;
+        if (first >= stop) continue;
+        __global float *to = partial + (size_t)(c + g) * (size_t)(height + 1) * (size_t)stride;
+        for (int i = 0; i < (height + 1) * stride; i += VEC)
+            AT(to + i) = (floatv)(0.0f);
         for (int from = first; from < stop; from += ROWS) {
             const int count = min(ROWS, stop - from);
             for (int r = 0; r < count; r++)
                 stage_row(&s, r, x + (size_t)row_of(x_gather, from + r) * (size_t)depth,
                           dy + (size_t)row_of(dy_gather, from + r) * (size_t)columns,
                           scale_of(scale, scale_index, from + r), depth, columns);
-            for (int n = 0; n < columns; n += NV * VEC) {
-                const floatv(*panel)[NV] = s.dy[n / (NV * VEC)];
-                for (int k = 0; k < depth; k += TK)
-                    weight_tile(s.x[k / TK], panel, count, from > first,
-                                to + (size_t)k * (size_t)columns + n, depth - k, columns,
-                                columns - n);
-                UNROLL
-                for (int v = 0; v < NV; v++) {
-                    __global float *bias = to + (size_t)depth * (size_t)columns + n + v * VEC;
-                    const int left = columns - n - v * VEC;
-                    floatv sum = from > first ? load_columns(bias, left) : (floatv)(0.0f);
-                    for (int r = 0; r < count; r++)
-                        sum += panel[r][v];
-                    store_columns(sum, bias, left);
+            int ahead = from + count;
+            const int asked = min(ROWS, end - ahead);
+            for (int t = 0; t < tiles; t++) {
+                const int k = t % strips, n = t / strips;
+#if AHEAD > 0
+                for (const int until = from + count + asked * (t + 1) / tiles; ahead < until;
+                     ahead++) {
+                    __global const float *next =
+                        x + (size_t)row_of(x_gather, ahead) * (size_t)depth;
+                    for (int j = 0; j < depth; j += LINE)
+                        PREFETCH(next + j, 0);
+                    next = dy + (size_t)row_of(dy_gather, ahead) * (size_t)columns;
+                    for (int j = 0; j < columns; j += LINE)
+                        PREFETCH(next + j, 0);
                 }
+#endif
+                weight_tile(s.x[k], s.dy[n], count, to + k * TK * stride + n * WIDTH, stride);
+            }
+            for (int v = 0; v < panels * NV; v++) {
+                floatv sum = READ(to + height * stride + v * VEC);
+                for (int r = 0; r < count; r++)
+                    sum += s.dy[v / NV][r][v % NV];
+                AT(to + height * stride + v * VEC) = sum;
             }
         }
     }
@@ -396,22 +411,22 @@ grouped_gemm_weight_f32_gpu(__global const float *RST x, __global const int *RST
                             __global const float *RST dy, __global const int *RST dy_gather,
                             __global const float *RST scale, __global const int *RST scale_index,
                             __global const int *RST offsets, __global float *RST partial, int rows,
-                            int groups, int depth, int columns, int chunk)
+                            int groups, int depth, int columns, int height, int stride, int chunk)
 {
     __local float a[STEP][TILE + 4], b[STEP][TILE + 4];
     const int item = (int)(get_local_id(1) * SIDE + get_local_id(0));
-    const int column = (int)get_group_id(0) * TILE, height = (int)get_group_id(1) * TILE;
+    const int column = (int)get_group_id(0) * TILE, top = (int)get_group_id(1) * TILE;
     const int c = (int)get_group_id(2), begin = c * chunk;
     const int end = min(min(begin + chunk, rows), offsets[groups]);
     for (int g = group_of(offsets, groups, begin); g < groups && offsets[g] < end; g++) {
         const int first = max(begin, offsets[g]), stop = min(end, offsets[g + 1]);
         if (first >= stop) continue; /* the same for all work-items */
-        __global float *to = partial + (size_t)(c + g) * (size_t)(depth + 1) * (size_t)columns;
+        __global float *to = partial + (size_t)(c + g) * (size_t)(height + 1) * (size_t)stride;
         float4 sum[4] = {(float4)(0.0f), (float4)(0.0f), (float4)(0.0f), (float4)(0.0f)};
         float bias = 0.0f;
         for (int from = first; from < stop; from += STEP) {
             for (int e = item; e < STEP * TILE; e += SIDE * SIDE) {
-                const int r = from + e / TILE, k = height + e % TILE, n = column + e % TILE;
+                const int r = from + e / TILE, k = top + e % TILE, n = column + e % TILE;
                 a[e / TILE][e % TILE] = r < stop && k < depth
                                             ? x[(size_t)row_of(x_gather, r) * (size_t)depth + k]
                                             : 0.0f;
@@ -423,48 +438,45 @@ grouped_gemm_weight_f32_gpu(__global const float *RST x, __global const int *RST
             }
             barrier(CLK_LOCAL_MEM_FENCE);
             multiply_staged(a, b, sum);
-            if (height == 0 && item < TILE)
+            if (top == 0 && item < TILE)
                 for (int r = 0; r < STEP; r++)
                     bias += b[r][item];
             barrier(CLK_LOCAL_MEM_FENCE);
         }
         for (int i = 0; i < 4; i++) {
-            const int k = height + 4 * (int)get_local_id(1) + i;
+            const int k = top + 4 * (int)get_local_id(1) + i;
             const float lane[4] = {sum[i].s0, sum[i].s1, sum[i].s2, sum[i].s3};
             for (int j = 0; j < 4; j++) {
                 const int n = column + 4 * (int)get_local_id(0) + j;
-                if (k < depth && n < columns) to[(size_t)k * (size_t)columns + n] = lane[j];
+                if (k < depth && n < columns) to[k * stride + n] = lane[j];
             }
         }
-        if (height == 0 && item < TILE && column + item < columns)
-            to[(size_t)depth * (size_t)columns + column + item] = bias;
+        if (top == 0 && item < TILE && column + item < columns)
+            to[height * stride + column + item] = bias;
     }
 }
 #endif
 
 #ifdef WEIGHT_SUM
-/* One work-item per vector of dw or db (the row after the last) and group. */
+/* One work-item per vector of a row of dw, or of db (the row after the last), and group. */
 __kernel void grouped_gemm_weight_sum_f32(__global const float *RST partial,
                                           __global const int *RST offsets, __global float *RST dw,
                                           __global float *RST db, int rows, int depth, int columns,
-                                          int chunk)
+                                          int height, int stride, int chunk)
 {
-    const int size = depth * columns, of_weight = (size + VEC - 1) / VEC,
-              of_bias = (columns + VEC - 1) / VEC;
-    int at = (int)get_global_id(0);
+    const int vectors = (columns + VEC - 1) / VEC, item = (int)get_global_id(0);
+    const int k = item / vectors, n = item % vectors * VEC;
     const size_t g = get_global_id(1);
-    if (at >= of_weight + (db ? of_bias : 0)) return;
-    const bool bias = at >= of_weight;
-    at = VEC * (at - (bias ? of_weight : 0));
-    const int count = (bias ? columns : size) - at;
+    if (k > depth || (k == depth && !db)) return;
     const int first = offsets[g], stop = min(offsets[g + 1], rows);
+    __global const float *from = partial + (k < depth ? k : height) * stride + n;
     floatv sum = (floatv)(0.0f);
     if (first < stop)
         for (int c = first / chunk; c <= (stop - 1) / chunk; c++)
-            sum += clm_load(partial + ((size_t)c + g) * (size_t)(size + columns) +
-                                (bias ? size : 0) + at,
-                            count);
-    clm_store(sum, bias ? db + g * (size_t)columns + at : dw + g * (size_t)size + at, count);
+            sum += vloadv(0, from + ((size_t)c + g) * (size_t)(height + 1) * (size_t)stride);
+    __global float *to = k < depth ? dw + (g * (size_t)depth + (size_t)k) * (size_t)columns
+                                   : db + g * (size_t)columns;
+    clm_store(sum, to + n, columns - n);
 }
 #endif
 

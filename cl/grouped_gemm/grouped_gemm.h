@@ -27,8 +27,9 @@
  *   offsets      [G + 1]    i32  as above
  *   dw           [G, K, N]  f32
  *   db           [G, N]     f32  null: not computed
- *   partial      [P, K+1, N] f32  scratch: sums of the rows that a group has in a chunk; P is at least
- *                                the number of chunks of `chunk` rows plus G - 1
+ *   partial      [P, A, B]  f32  scratch: sums of the rows that a group has in a chunk; P is at least the
+ *                                number of chunks of `chunk` rows plus G - 1, A - 1 a multiple of 16 and
+ *                                at least K, B a multiple of 64 and at least N
  *
  * rows is Y; chunk the least number of rows that a device may sum in one piece.
  *

@@ -21,6 +21,16 @@ static int64_t clamp(int64_t x, int64_t least, int64_t most)
     return x < least ? least : x > most ? most : x;
 }
 
+/* Shape of the scratch for `chunk` rows at a time: matrices of whole tiles, whatever the variant's.
+ */
+static void partial_shape(int64_t rows, int64_t chunk, int64_t groups, int64_t depth,
+                          int64_t columns, int64_t *shape)
+{
+    shape[0] = (rows + chunk - 1) / chunk + groups;
+    shape[1] = (int64_t)clm_round_up(depth, 16) + 1;
+    shape[2] = (int64_t)clm_round_up(columns, 64);
+}
+
 clm_tensor *clm_gemm_weight_call(clm_tape *tape, const clm_gemm_weight *gemm, clm_tensor **db)
 {
     if (db) *db = NULL;
@@ -28,12 +38,12 @@ clm_tensor *clm_gemm_weight_call(clm_tape *tape, const clm_gemm_weight *gemm, cl
     const int64_t groups = gemm->offsets->dim[0] - 1, depth = gemm->x->dim[1],
                   columns = gemm->dy->dim[1];
     const int64_t chunk = clamp((gemm->rows + CHUNKS - 1) / CHUNKS, LEAST_CHUNK, MOST_CHUNK);
-    const int64_t pieces = (gemm->rows + chunk - 1) / chunk + groups;
+    int64_t shape[3];
+    partial_shape(gemm->rows, chunk, groups, depth, columns, shape);
     clm_tensor *dw = clm_activation(tape, "dw", CLM_F32, CLM_DIMS(groups, depth, columns)),
                *bias = NULL;
     if (gemm->want_bias) bias = clm_activation(tape, "db", CLM_F32, CLM_DIMS(groups, columns));
-    clm_tensor *partial =
-        clm_activation(tape, "dw_partial", CLM_F32, CLM_DIMS(pieces, depth + 1, columns));
+    clm_tensor *partial = clm_activation(tape, "dw_partial", CLM_F32, 3, shape);
     clm_record(tape,
                &(clm_call){.op = &clm_op_grouped_gemm_weight,
                            .arg = {gemm->x, gemm->x_gather, gemm->dy, gemm->dy_gather, gemm->scale,
@@ -78,15 +88,18 @@ static clm_cost cost(const clm_call *call)
 
 /* --- variants --- */
 
-/* Vectors of dy and columns of x of a tile: 16 accumulators hide the latency of their updates. */
+/* Vectors of dy and columns of x of a tile: 16 accumulators, or 8 of the 16 registers of AVX2, hide
+ * the latency of their updates. Instructions of AVX-512 broadcast what they multiply by, hence one
+ * vector. */
 static int pick_vectors(const clm_device *device, const clm_call *call)
 {
-    return clm_dim(call, 'N') > clm_gemm_pick_lanes(device, call) ? 2 : 1;
+    return device->vector_width < 16 && clm_dim(call, 'N') > clm_gemm_pick_lanes(device, call) ? 2
+                                                                                               : 1;
 }
 
 static int pick_strip(const clm_device *device, const clm_call *call)
 {
-    return device->vector_width < 16 ? 4 : pick_vectors(device, call) > 1 ? 8 : 16;
+    return device->vector_width >= 16 ? 16 : pick_vectors(device, call) == 1 ? 8 : 4;
 }
 
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
@@ -103,18 +116,18 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const char *kerne
     clm_tensor *const *a = call->arg;
     const int64_t rows = (int64_t)call->attribute[ROWS], groups = clm_dim(call, 'G');
     const int64_t depth = clm_dim(call, 'K'), columns = clm_dim(call, 'N');
+    const int64_t height = a[PARTIAL]->dim[1] - 1, stride = a[PARTIAL]->dim[2];
     CLM_TRY(clm_launch(plan, call, kernel, options, range,
                        CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]), clm_t(a[DY_GATHER]),
                                 clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]), clm_t(a[OFFSETS]),
                                 clm_t(a[PARTIAL]), clm_i(rows), clm_i(groups), clm_i(depth),
-                                clm_i(columns), clm_i(chunk))));
-    const int64_t lanes = clm_tune(plan, "VEC");
-    const int64_t vectors =
-        (depth * columns + lanes - 1) / lanes + (a[DB] ? (columns + lanes - 1) / lanes : 0);
-    return clm_launch(plan, call, "grouped_gemm_weight_sum_f32", options,
-                      (clm_range){{clm_round_up(vectors, 64), (size_t)groups}, {64, 1}},
-                      CLM_ARGS(clm_t(a[PARTIAL]), clm_t(a[OFFSETS]), clm_t(a[DW]), clm_t(a[DB]),
-                               clm_i(rows), clm_i(depth), clm_i(columns), clm_i(chunk)));
+                                clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk))));
+    const int64_t lanes = clm_tune(plan, "VEC"), vectors = (columns + lanes - 1) / lanes;
+    return clm_launch(
+        plan, call, "grouped_gemm_weight_sum_f32", options,
+        (clm_range){{clm_round_up((depth + 1) * vectors, 64), (size_t)groups}, {64, 1}},
+        CLM_ARGS(clm_t(a[PARTIAL]), clm_t(a[OFFSETS]), clm_t(a[DW]), clm_t(a[DB]), clm_i(rows),
+                 clm_i(depth), clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk)));
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -187,8 +200,9 @@ static bool example(clm_example *example, int index)
     clm_gemm_example_offsets(example, OFFSETS, groups, rows, size[index].layout);
     clm_example_out(example, DW, CLM_DIMS(groups, depth, columns));
     if (with & BIAS) clm_example_out(example, DB, CLM_DIMS(groups, columns));
-    clm_example_out(example, PARTIAL,
-                    CLM_DIMS((rows + chunk - 1) / chunk + groups, depth + 1, columns));
+    int64_t shape[3];
+    partial_shape(rows, chunk, groups, depth, columns, shape);
+    clm_example_out(example, PARTIAL, 3, shape);
     clm_example_call(example)->attribute[ROWS] = (double)rows;
     clm_example_call(example)->attribute[CHUNK] = (double)chunk;
     return true;
@@ -208,14 +222,14 @@ const clm_op clm_op_grouped_gemm_weight = {
                 {"offsets", CLM_IN, CLM_I32, "G+1", false, NULL},
                 {"dw", CLM_OUT, CLM_F32, "G K N", false, NULL},
                 {"db", CLM_OUT, CLM_F32, "G N", true, NULL},
-                {"partial", CLM_SCRATCH, CLM_F32, "P K+1 N", false, NULL}},
+                {"partial", CLM_SCRATCH, CLM_F32, "P A B", false, NULL}},
     .attribute = {"rows", "chunk"},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
                  .tunable = {{"VEC", 16, {4, 8, 16}, clm_gemm_pick_lanes},
-                             {"TK", 8, {4, 8, 16}, pick_strip},
-                             {"NV", 2, {1, 2, 4}, pick_vectors},
-                             {"ROWS", 128, {32, 64, 128, 256}, NULL},
+                             {"TK", 16, {4, 8, 16}, pick_strip},
+                             {"NV", 1, {1, 2, 4}, pick_vectors},
+                             {"ROWS", 32, {16, 32, 48, 64, 128}, NULL},
                              {"AHEAD", 1, {1}, clm_gemm_pick_ahead}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},

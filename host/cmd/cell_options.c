@@ -42,6 +42,15 @@ static clm_status configure(clm_scope *scope, const clm_cell_options *o, const c
     return clm_config_resolve(*config);
 }
 
+static void print_plan(void *user, uint64_t weights, uint64_t rest)
+{
+    clm_scope scope = {0};
+    (void)user;
+    fprintf(stderr, "memory plan: %s weights, gradients and moments, %s inputs and activations\n",
+            clm_text_bytes(&scope, weights), clm_text_bytes(&scope, rest));
+    clm_scope_end(&scope);
+}
+
 clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o, const clm_context_options *context, clm_cell *cell)
 {
     if (!o->model || !o->data) {
@@ -59,7 +68,7 @@ clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o, const clm_
     const clm_device *device;
     size_t count;
     CLM_TRY(configure(scope, o, model, &config));
-    *cell = (clm_cell){.model = o->model, .data = o->data, .config = config};
+    *cell = (clm_cell){.model = o->model, .data = o->data, .config = config, .planned = print_plan};
     CLM_TRY(clm_dataset_load(scope, o->data, o->data_dir, &cell->dataset));
     CLM_TRY(clm_devices_select(scope, o->device, &device, &count));
     return clm_context_open(scope, device, context, &cell->context);

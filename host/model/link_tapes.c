@@ -5,8 +5,6 @@
 #include "cl/bce_loss/bce_loss.h"
 #include "cl/draw_pairs/draw_pairs.h"
 
-#include <string.h>
-
 /* One tape being recorded. */
 typedef struct recording {
     clm_scope *scope;
@@ -79,6 +77,9 @@ static clm_status record_train(recording *r, clm_link_tapes *tapes)
     if (tapes->loss) clm_keep(tape, tapes->loss);
     clm_tape_backward(tape, tapes->loss);
     clm_adam(tape, tapes->parameters, clm_config_real(config, "weight_decay"));
+    CLM_TRY(clm_tape_layout(tape));
+    if (r->cell->planned)
+        r->cell->planned(r->cell->user, clm_parameters_bytes(tapes->parameters, true), clm_tape_bytes(tape));
     return clm_tape_plan(tape);
 }
 
@@ -113,19 +114,6 @@ static clm_status record_inference(recording *r, clm_link_tapes *tapes, const cl
     return clm_tape_plan(tapes->infer);
 }
 
-/* Training and validation edges together: the message graph of the test. */
-static clm_pairs_host join(clm_scope *scope, const clm_pairs_host *a, const clm_pairs_host *b)
-{
-    clm_pairs_host all = {.count = a->count + b->count};
-    all.u = clm_alloc_array(scope, (size_t)all.count + 1, sizeof *all.u);
-    all.v = clm_alloc_array(scope, (size_t)all.count + 1, sizeof *all.v);
-    memcpy(all.u, a->u, (size_t)a->count * sizeof *all.u);
-    memcpy(all.v, a->v, (size_t)a->count * sizeof *all.v);
-    memcpy(all.u + a->count, b->u, (size_t)b->count * sizeof *all.u);
-    memcpy(all.v + a->count, b->v, (size_t)b->count * sizeof *all.v);
-    return all;
-}
-
 clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell,
                               clm_link_tapes *tapes)
 {
@@ -144,11 +132,10 @@ clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell,
     const clm_link_split *s = &tapes->split;
     CLM_TRY(clm_features_new(scope, data, clm_config_is(cell->config, "features", "train_only"), &s->train,
                              &r.features));
-    const clm_pairs_host known = join(scope, &s->train, &s->val);
     CLM_TRY(record_train(&r, tapes));
     CLM_TRY(record_scores(&r, tapes, &s->train, &s->val, &s->val_negative, NULL, &tapes->val, &tapes->val_score,
                           &tapes->val_pairs, &tapes->test_edges));
-    CLM_TRY(record_scores(&r, tapes, &known, &s->test, &s->test_negative, &tapes->seen, &tapes->test,
+    CLM_TRY(record_scores(&r, tapes, &s->test_message, &s->test, &s->test_negative, &tapes->seen, &tapes->test,
                           &tapes->test_score, &tapes->test_pairs, &tapes->test_edges));
-    return record_inference(&r, tapes, &known);
+    return record_inference(&r, tapes, &s->test_message);
 }

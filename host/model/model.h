@@ -1,7 +1,6 @@
 /* Model: a name, its parameters, and how one training cell of it runs.
  *
- * Adding one is adding host/model/model_<name>.c, which defines `const clm_model clm_model_<name>`.
- */
+ * Adding one is adding host/model/model_<name>.c, which defines `const clm_model clm_model_<name>`. */
 #ifndef CLM_MODEL_MODEL_H
 #define CLM_MODEL_MODEL_H
 
@@ -14,16 +13,20 @@
 /* Called after every epoch, for progress; returns false to stop early (Ctrl-C). */
 typedef bool (*clm_progress)(void *user, int epoch, int epochs, double loss, double auc_val);
 
+/* Called with the memory plan of a training step, in bytes, before anything is allocated. */
+typedef void (*clm_planned)(void *user, uint64_t weights, uint64_t inputs_and_activations);
+
 /* One cell with one seed: everything a training run needs. */
 typedef struct clm_cell {
-    const char *model, *data; /* names */
-    const clm_config *config; /* resolved parameters, among them the seed */
+    const char *model, *data;    /* names */
+    const clm_config *config;    /* resolved parameters, among them the seed */
     const clm_dataset *dataset;
-    clm_context *context;  /* null for models that need no device (degree) */
-    clm_progress progress; /* may be null */
+    clm_context *context;        /* null for models that need no device (degree) */
+    clm_progress progress;       /* may be null */
+    clm_planned planned;         /* may be null */
     void *user;
-    json_t *record; /* object to which metrics, curve, time_ns, rate, memory_bytes,
-                       routing are added */
+    json_t *record;              /* object to which metrics, curve, time_ns, rate, memory_bytes,
+                                    routing are added */
 } clm_cell;
 
 /* A model on given weights. */
@@ -57,7 +60,7 @@ typedef struct clm_model {
     bool reads_edges;    /* the network reads a message graph; else every training edge supervises */
 } clm_model;
 
-extern const clm_model *const clm_models[];        /* ends with null; collected by the build */
+extern const clm_model *const clm_models[]; /* ends with null; collected by the build */
 const clm_model *clm_model_find(const char *name); /* null: there is none */
 
 /* The model of that name. Error (USAGE) with a suggestion. */
