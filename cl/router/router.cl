@@ -9,41 +9,39 @@
  * and the work-item of a node runs through its row; the odd row length avoids bank conflicts.
  * plain: a work-item per node.
  *
- * The chosen are kept sorted. A candidate goes before the first entry that is not >= it and moves
- * the others down: that keeps the lower index of equals, and with NaN as the initial entries any
- * row, infinities and NaN included, yields K different experts. */
+ * The chosen are kept sorted. Only a logit that exceeds an entry goes before it: that keeps the
+ * lower index of equals. NaN and -infinity are offered as the least finite number and the initial
+ * entries are -infinity, so that any row yields K different experts, while its probabilities stay
+ * NaN.
+ *
+ * Loops over experts are not unrolled: the compiler would defer the choice of the indices, which
+ * nobody waits for, and spill all masks until then. */
 
 #define UNROLL _Pragma("unroll")
-#if E <= 16
-#define UNROLL_E _Pragma("unroll")
-#else
-#define UNROLL_E
-#endif
-
 static inline void choose_none(floatv *top, intv *index)
 {
     UNROLL for (int j = 0; j < K; j++)
     {
-        top[j] = NAN;
+        top[j] = -INFINITY;
         index[j] = j;
     }
 }
 
-/* Offers expert e with logit x to the K best so far. */
+/* Offers expert e with logit x to the K best so far: those that x exceeds move down by one. */
 static inline void offer(floatv x, int e, floatv *top, intv *index)
 {
-    floatv moved = x;
-    intv moved_index = e, better = 0;
-    UNROLL for (int j = 0; j < K; j++)
+    x = x > -FLT_MAX ? x : (floatv)(-FLT_MAX);
+    intv better = x > top[K - 1];
+    UNROLL for (int j = K - 1; j > 0; j--)
     {
-        const floatv kept = top[j];
-        const intv kept_index = index[j];
-        better |= !(kept >= x);
-        top[j] = better ? moved : kept;
-        index[j] = better ? moved_index : kept_index;
-        moved = better ? kept : moved;
-        moved_index = better ? kept_index : moved_index;
+        const intv better_above = x > top[j - 1];
+        const floatv from_above = top[j - 1] < x ? top[j - 1] : x;
+        index[j] = better ? (better_above ? index[j - 1] : (intv)(e)) : index[j];
+        top[j] = top[j] > from_above ? top[j] : from_above;
+        better = better_above;
     }
+    index[0] = better ? (intv)(e) : index[0];
+    top[0] = top[0] > x ? top[0] : x;
 }
 
 /* Turns the logits of the chosen into their gates; `sum` is that of e^(logit - largest). */
@@ -62,72 +60,102 @@ static inline void gates(floatv *top, floatv sum)
 
 #if VEC > 1
 
-#define LOG2(n) ((n) >= 16 ? 4 : (n) >= 8 ? 3 : (n) >= 4 ? 2 : (n) >= 2 ? 1 : 0)
+/* Inlined and written out instead of loops: only then are vectors kept in registers. */
+#define INLINE static inline __attribute__((always_inline))
+#if VEC == 16
+#define FIRST_HALF(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
+#define SECOND_HALF(step) step(8) step(9) step(10) step(11) step(12) step(13) step(14) step(15)
+#else
+#define FIRST_HALF(step) step(0) step(1) step(2) step(3)
+#define SECOND_HALF(step) step(4) step(5) step(6) step(7)
+#endif
+#define EACH(step) FIRST_HALF(step) SECOND_HALF(step)
 
-/* Rotates the bits of the position within `count` (a power of two, <= VEC) vectors `steps` times.
+/* Moves the lowest bit of the position within `count` (a power of two, <= VEC) vectors to the top.
  */
-static inline void rotate_positions(floatv *v, const int count, const int steps)
+INLINE void rotate_position(floatv *v, const int count)
 {
-    UNROLL for (int step = 0; step < steps; step++)
-    {
-        floatv w[VEC];
-        UNROLL for (int i = 0; i < count / 2; i++)
-        {
-            w[i] = (floatv)(v[2 * i].even, v[2 * i + 1].even);
-            w[i + count / 2] = (floatv)(v[2 * i].odd, v[2 * i + 1].odd);
-        }
-        UNROLL for (int i = 0; i < count; i++) v[i] = w[i];
+    floatv w[VEC];
+#define SPLIT(i)                                                                                   \
+    if (i < count / 2) {                                                                           \
+        w[i] = (floatv)(v[2 * i].even, v[2 * i + 1].even);                                         \
+        w[i + count / 2] = (floatv)(v[2 * i].odd, v[2 * i + 1].odd);                               \
     }
+#define TAKE(i)                                                                                    \
+    if (i < count) v[i] = w[i];
+    FIRST_HALF(SPLIT)
+    EACH(TAKE)
 }
 
-/* Whether VEC rows of `width` numbers are a power of two, and thus quickly rearranged. */
+/* As often as a power of two `n` <= 16 has bits below its highest. */
+INLINE void rotate_positions(floatv *v, const int count, const int n)
+{
+    if (n > 1) rotate_position(v, count);
+    if (n > 2) rotate_position(v, count);
+    if (n > 4) rotate_position(v, count);
+    if (n > 8) rotate_position(v, count);
+}
+
+/* Whether the numbers of VEC rows of `width` numbers are quickly rearranged. */
 #define DENSE(width) ((width) < VEC && ((width) & ((width)-1)) == 0 && (width) > 1)
 
+#define LANES_MAX ((E > K ? E : K) * VEC)
+
 /* x[column] lane i = row i of `rows` <= VEC rows; lanes past the last row repeat it. */
-static inline void load_rows(floatv *x, __global const float *from, const int width, int rows)
+INLINE void load_rows(floatv *x, __global const float *from, const int width, int rows)
 {
     if (rows == VEC && width == 1) {
         x[0] = vloadv(0, from);
     } else if (rows == VEC && DENSE(width)) {
-        UNROLL for (int i = 0; i < width; i++) x[i] = vloadv(i, from);
-        rotate_positions(x, width, LOG2(width));
+#define LOAD(i)                                                                                    \
+    if (i < width) x[i] = vloadv(i, from);
+        EACH(LOAD)
+        rotate_positions(x, width, width);
     } else if (rows == VEC && width % VEC == 0) {
         for (int column = 0; column < width; column += VEC) {
             floatv v[VEC];
-            UNROLL for (int i = 0; i < VEC; i++) v[i] = vloadv(0, from + i * width + column);
-            rotate_positions(v, VEC, LOG2(VEC));
-            UNROLL for (int i = 0; i < VEC; i++) x[column + i] = v[i];
+#define LOAD_ROW(i) v[i] = vloadv(0, from + i * width + column);
+#define PUT(i) x[column + i] = v[i];
+            EACH(LOAD_ROW)
+            rotate_positions(v, VEC, VEC);
+            EACH(PUT)
         }
     } else {
-        for (int column = 0; column < width; column++) {
-            float lane[VEC];
-            for (int i = 0; i < VEC; i++) lane[i] = from[min(i, rows - 1) * width + column];
-            x[column] = vloadv(0, lane);
-        }
+        float lane[LANES_MAX];
+        for (int column = 0; column < width; column++)
+            for (int i = 0; i < VEC; i++)
+                lane[column * VEC + i] = from[min(i, rows - 1) * width + column];
+        for (int column = 0; column < width; column++)
+            x[column] = vloadv(column, lane);
     }
 }
 
 /* The way back; x may be destroyed. */
-static inline void store_rows(floatv *x, __global float *to, const int width, int rows)
+INLINE void store_rows(floatv *x, __global float *to, const int width, int rows)
 {
     if (rows == VEC && width == 1) {
         vstorev(x[0], 0, to);
     } else if (rows == VEC && DENSE(width)) {
-        rotate_positions(x, width, LOG2(VEC));
-        UNROLL for (int i = 0; i < width; i++) vstorev(x[i], i, to);
+#define STORE(i)                                                                                   \
+    if (i < width) vstorev(x[i], i, to);
+        rotate_positions(x, width, VEC);
+        EACH(STORE)
     } else if (rows == VEC && width % VEC == 0) {
         for (int column = 0; column < width; column += VEC) {
             floatv v[VEC];
-            UNROLL for (int i = 0; i < VEC; i++) v[i] = x[column + i];
-            rotate_positions(v, VEC, LOG2(VEC));
-            UNROLL for (int i = 0; i < VEC; i++) vstorev(v[i], 0, to + i * width + column);
+#define GET(i) v[i] = x[column + i];
+#define STORE_ROW(i) vstorev(v[i], 0, to + i * width + column);
+            EACH(GET)
+            rotate_positions(v, VEC, VEC);
+            EACH(STORE_ROW)
         }
     } else {
-        for (int column = 0; column < width; column++) {
-            float lane[VEC];
-            vstorev(x[column], 0, lane);
-            for (int i = 0; i < rows; i++) to[i * width + column] = lane[i];
-        }
+        float lane[LANES_MAX];
+        for (int column = 0; column < width; column++)
+            vstorev(x[column], column, lane);
+        for (int column = 0; column < width; column++)
+            for (int i = 0; i < rows; i++)
+                to[i * width + column] = lane[column * VEC + i];
     }
 }
 
@@ -142,17 +170,18 @@ __kernel void router_f32_cpu(__global const float *RST logits, __global const in
         intv index[K], base = 0;
         load_rows(x, logits + (size_t)n * E, E, rows);
         choose_none(top, index);
-        UNROLL_E for (int e = 0; e < E; e++) offer(x[e], e, top, index);
+        for (int e = 0; e < E; e++)
+            offer(x[e], e, top, index);
 
         const floatv largest = top[0];
         floatv sum = 0.0f;
-        UNROLL_E for (int e = 0; e < E; e++)
-        {
+        for (int e = 0; e < E; e++) {
             x[e] = clm_exp(x[e] - largest);
             sum += x[e];
         }
         const floatv scale = 1.0f / sum;
-        UNROLL_E for (int e = 0; e < E; e++) x[e] *= scale;
+        for (int e = 0; e < E; e++)
+            x[e] *= scale;
         store_rows(x, probability + (size_t)n * E, E, rows);
 
         gates(top, sum);
@@ -183,9 +212,11 @@ __kernel void router_backward_f32_cpu(__global const float *RST probability,
         load_rows(p, probability + (size_t)n * E, E, rows);
         if (dprobability) {
             load_rows(dp, dprobability + (size_t)n * E, E, rows);
-            UNROLL_E for (int e = 0; e < E; e++) sum = fma(p[e], dp[e], sum);
+            for (int e = 0; e < E; e++)
+                sum = fma(p[e], dp[e], sum);
         } else {
-            UNROLL_E for (int e = 0; e < E; e++) dp[e] = 0.0f;
+            for (int e = 0; e < E; e++)
+                dp[e] = 0.0f;
         }
         floatv index[K], g[K], dg[K], chosen = 0.0f;
         if (dgate) {
@@ -195,13 +226,14 @@ __kernel void router_backward_f32_cpu(__global const float *RST probability,
             UNROLL for (int j = 0; j < K; j++) chosen = fma(g[j], dg[j], chosen);
         }
         if (!RENORMALISE) sum += chosen;
-        UNROLL_E for (int e = 0; e < E; e++) dp[e] = p[e] * (dp[e] - sum);
+        for (int e = 0; e < E; e++)
+            dp[e] = p[e] * (dp[e] - sum);
         if (dgate) {
             UNROLL for (int j = 0; j < K; j++)
             {
                 const floatv d = g[j] * (RENORMALISE ? dg[j] - chosen : dg[j]);
-                UNROLL_E for (int e = 0; e < E; e++) dp[e] +=
-                    as_intv(index[j]) == e ? d : (floatv)(0.0f);
+                for (int e = 0; e < E; e++)
+                    dp[e] += as_intv(index[j]) == e ? d : (floatv)(0.0f);
             }
         }
         store_rows(dp, dlogits + (size_t)n * E, E, rows);
@@ -237,11 +269,14 @@ __kernel void router_f32_plain(__global const float *RST logits, __global const 
     float top[K];
     int index[K];
     choose_none(top, index);
-    for (int e = 0; e < E; e++) offer(x[e], e, top, index);
+    for (int e = 0; e < E; e++)
+        offer(x[e], e, top, index);
     float sum = 0.0f;
-    for (int e = 0; e < E; e++) sum += clm_exp(x[e] - top[0]);
+    for (int e = 0; e < E; e++)
+        sum += clm_exp(x[e] - top[0]);
     const float scale = 1.0f / sum;
-    for (int e = 0; e < E; e++) p[e] = clm_exp(x[e] - top[0]) * scale;
+    for (int e = 0; e < E; e++)
+        p[e] = clm_exp(x[e] - top[0]) * scale;
     gates(top, sum);
     write_choice(top, index, pool, topk, gate, key, n);
 }
@@ -256,9 +291,11 @@ router_backward_f32_plain(__global const float *RST probability, __global const 
     const size_t row = (size_t)n * E, choice = (size_t)n * K;
     float sum = 0.0f, chosen = 0.0f;
     if (dprobability)
-        for (int e = 0; e < E; e++) sum += probability[row + e] * dprobability[row + e];
+        for (int e = 0; e < E; e++)
+            sum += probability[row + e] * dprobability[row + e];
     if (dgate)
-        for (int j = 0; j < K; j++) chosen += gate[choice + j] * dgate[choice + j];
+        for (int j = 0; j < K; j++)
+            chosen += gate[choice + j] * dgate[choice + j];
     if (!RENORMALISE) sum += chosen;
     for (int e = 0; e < E; e++)
         dlogits[row + e] =
@@ -281,25 +318,29 @@ router_f32_gpu(__global const float *RST logits, __global const int *RST pool,
     __global const float *RST from = logits + (size_t)first * E;
     __global float *RST to = probability + (size_t)first * E;
     __local float *x = tile + t * ROW;
-    for (int i = t; i < rows * E; i += TILE) tile[i / E * ROW + i % E] = from[i];
+    for (int i = t; i < rows * E; i += TILE)
+        tile[i / E * ROW + i % E] = from[i];
     barrier(CLK_LOCAL_MEM_FENCE);
     if (t < rows) {
         float top[K];
         int index[K];
         choose_none(top, index);
-        for (int e = 0; e < E; e++) offer(x[e], e, top, index);
+        for (int e = 0; e < E; e++)
+            offer(x[e], e, top, index);
         float sum = 0.0f;
         for (int e = 0; e < E; e++) {
             x[e] = clm_exp(x[e] - top[0]);
             sum += x[e];
         }
         const float scale = 1.0f / sum;
-        for (int e = 0; e < E; e++) x[e] *= scale;
+        for (int e = 0; e < E; e++)
+            x[e] *= scale;
         gates(top, sum);
         write_choice(top, index, pool, topk, gate, key, first + t);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = t; i < rows * E; i += TILE) to[i] = tile[i / E * ROW + i % E];
+    for (int i = t; i < rows * E; i += TILE)
+        to[i] = tile[i / E * ROW + i % E];
 }
 
 __kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void
@@ -318,18 +359,22 @@ router_backward_f32_gpu(__global const float *RST probability, __global const in
     barrier(CLK_LOCAL_MEM_FENCE);
     if (t < rows) {
         float sum = 0.0f, chosen = 0.0f;
-        for (int e = 0; e < E; e++) sum += p[e] * d[e];
+        for (int e = 0; e < E; e++)
+            sum += p[e] * d[e];
         if (dgate)
-            for (int j = 0; j < K; j++) chosen += gate[choice + j] * dgate[choice + j];
+            for (int j = 0; j < K; j++)
+                chosen += gate[choice + j] * dgate[choice + j];
         if (!RENORMALISE) sum += chosen;
-        for (int e = 0; e < E; e++) d[e] = p[e] * (d[e] - sum);
+        for (int e = 0; e < E; e++)
+            d[e] = p[e] * (d[e] - sum);
         if (dgate)
             for (int j = 0; j < K; j++)
                 d[topk[choice + j]] += gate[choice + j] * (RENORMALISE ? dgate[choice + j] - chosen
                                                                        : dgate[choice + j]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = t; i < rows * E; i += TILE) dlogits[start + i] = d_tile[i / E * ROW + i % E];
+    for (int i = t; i < rows * E; i += TILE)
+        dlogits[start + i] = d_tile[i / E * ROW + i % E];
 }
 
 #endif
