@@ -32,7 +32,7 @@ static void grad(clm_tape *tape, const clm_call *call)
     if (!dout || !clm_needs_gradient(tape, x[QKV])) return;
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *dqkv = clm_activation(tape, "attention.dqkv", CLM_F32, 2, x[QKV]->dim);
-    clm_tensor *pd = clm_activation(tape, "attention.pd", CLM_F32, 2, (int64_t[]){a.m, 2 * a.h});
+    clm_tensor *pd = clm_activation(tape, "attention.pd", CLM_F32, 3, (int64_t[]){2, a.m, a.h});
     clm_record(tape,
                &(clm_call){.op = &clm_edge_attention_backward,
                            .arg = {x[QKV], dout, x[LSE], x[SEGMENT_PTR], x[EDGE_PTR], x[SOURCE],
@@ -101,7 +101,7 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
     char options[96];
-    clm_attention_options(call, true, x[ALPHA] != NULL, clm_tune(plan, "LANES"), options,
+    clm_attention_options(call, true, x[ALPHA] != NULL, clm_tune(plan, "WIDTH"), options,
                           sizeof options);
     const size_t work = (size_t)clm_tune(plan, "WORK");
     return clm_launch(plan, call, "edge_attention_f32_cpu", options,
@@ -116,7 +116,7 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
     char options[96];
-    clm_attention_options(call, false, x[ALPHA] != NULL, clm_tune(plan, "LANES"), options,
+    clm_attention_options(call, false, x[ALPHA] != NULL, clm_tune(plan, "WIDTH"), options,
                           sizeof options);
     const size_t group = (size_t)clm_tune(plan, "GROUP");
     return clm_launch(plan, call, "edge_attention_f32_plain", options,
@@ -135,7 +135,7 @@ static bool example(clm_example *example, int index)
     clm_example_normal(example, QKV, 0.7, CLM_DIMS(a.n + 2 * a.s, a.d));
     clm_example_out(example, OUT, CLM_DIMS(a.n, a.d));
     clm_example_out(example, LSE, CLM_DIMS(a.q, a.h));
-    if (index % 2 == 1) clm_example_out(example, ALPHA, CLM_DIMS(a.m, a.h));
+    if (index % 4 == 1) clm_example_out(example, ALPHA, CLM_DIMS(a.m, a.h));
     return true;
 }
 
@@ -156,18 +156,18 @@ static const clm_op edge_attention = {
                 {"alpha", CLM_OUT, CLM_F32, "M H", true, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
-                 .tunable = {{"LANES", 8, {4, 8, 16}, clm_pick_lanes},
+                 .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
                  .misfit = clm_attention_misfit,
                  .prepare = prepare_cpu},
                 {.name = "gpu",
                  .classes = CLM_GPU,
-                 .tunable = {{"LANES", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
+                 .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
                  .prepare = prepare_plain},
                 {.name = "plain",
                  .classes = CLM_ANY_DEVICE,
-                 .tunable = {{"LANES", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
+                 .tunable = {{"WIDTH", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
                  .prepare = prepare_plain}},
     .grad = grad,
     .reference = reference,

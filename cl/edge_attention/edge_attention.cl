@@ -70,15 +70,12 @@ typedef float16 headv;
 #if VEC == 16
 typedef float8 halfv;
 typedef float4 quarterv;
-#define LANES (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #elif VEC == 8
 typedef float4 halfv;
 typedef float2 quarterv;
-#define LANES (int8)(0, 1, 2, 3, 4, 5, 6, 7)
 #else
 typedef float2 halfv;
 typedef float quarterv;
-#define LANES (int4)(0, 1, 2, 3)
 #endif
 #if C >= VEC
 #define SPREAD(p, v) (floatv)((p)[(v)*VEC / C])
@@ -90,14 +87,35 @@ typedef float quarterv;
              (quarterv)((p)[4 * (v) + 3]))
 #endif
 
-/* Sums of neighbouring lanes: those of a, then those of b. */
-static inline floatv pairs(floatv a, floatv b)
-{
-    return (floatv)(a.even, b.even) + (floatv)(a.odd, b.odd);
-}
-
+/* Two vectors of partial sums become one with half as many of each: PAIR_0 halves first, PAIR_3
+ * last, and the sums of VEC vectors end in the lanes of their numbers. Every shuffle below is one
+ * instruction of x86's; with several heads in a vector lanes must keep their order. */
+#if C < VEC
+#define PAIR_0(a, b) (floatv)(a.even, b.even) + (floatv)(a.odd, b.odd)
+#define PAIR_1 PAIR_0
+#define PAIR_2 PAIR_0
+#elif VEC == 16
+#define PAIR_0(a, b)                                                                               \
+    (floatv)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd) +                             \
+        (floatv)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef)
+#define PAIR_1(a, b)                                                                               \
+    (floatv)(a.s02, b.s02, a.s46, b.s46, a.s8a, b.s8a, a.sce, b.sce) +                             \
+        (floatv)(a.s13, b.s13, a.s57, b.s57, a.s9b, b.s9b, a.sdf, b.sdf)
+#define PAIR_2(a, b) (floatv)(a.lo, b.lo) + (floatv)(a.hi, b.hi)
+#define PAIR_3(a, b)                                                                               \
+    (floatv)(a.lo.lo, a.hi.lo, b.lo.lo, b.hi.lo) + (floatv)(a.lo.hi, a.hi.hi, b.lo.hi, b.hi.hi)
+#elif VEC == 8
+#define PAIR_0(a, b) (floatv)(a.s01, b.s01, a.s45, b.s45) + (floatv)(a.s23, b.s23, a.s67, b.s67)
+#define PAIR_1(a, b) (floatv)(a.s02, b.s02, a.s46, b.s46) + (floatv)(a.s13, b.s13, a.s57, b.s57)
+#define PAIR_2(a, b) (floatv)(a.lo, b.lo) + (floatv)(a.hi, b.hi)
+#else
+#define PAIR_0(a, b) (floatv)(a.s01, b.s01) + (floatv)(a.s23, b.s23)
+#define PAIR_1(a, b) (floatv)(a.s02, b.s02) + (floatv)(a.s13, b.s13)
+#endif
 #define HALVINGS (C < VEC ? C : VEC) /* vectors to be added up into one */
-#define PAIRS(n) UNROLL for (int i = 0; i < (n); i++) part[i] = pairs(part[2 * i], part[2 * i + 1])
+#define PAIRS(level)                                                                               \
+    UNROLL for (int i = 0; i < HALVINGS >> (level + 1); i++) part[i] =                             \
+        PAIR_##level(part[2 * i], part[2 * i + 1])
 
 /* Dot products by head of x with rows index[e] .. index[e + EDGES - 1]; beyond end - 1 any number.
  */
@@ -123,17 +141,17 @@ static inline floatv head_dots(const floatv *x, __global const float *RST rows,
             part[i * VECTORS + v] = x[v] * vloadv(v, row);
 #endif
     }
-#if C >= 16 && VEC >= 16
-    PAIRS(8);
+#if C >= 2
+    PAIRS(0);
+#endif
+#if C >= 4
+    PAIRS(1);
 #endif
 #if C >= 8 && VEC >= 8
-    PAIRS(4);
-#endif
-#if C >= 4 && VEC >= 4
     PAIRS(2);
 #endif
-#if C >= 2
-    PAIRS(1);
+#if C >= 16 && VEC >= 16
+    PAIRS(3);
 #endif
     return part[0];
 }
@@ -141,13 +159,14 @@ static inline floatv head_dots(const floatv *x, __global const float *RST rows,
 /* x where a lane's edge is before `end`, else `other`; lane 0 is of edge e. */
 static inline floatv inside(floatv x, floatv other, int e, int end)
 {
-    return LANES < (intv)((end - e) * HEADS) ? x : other;
+    return LANE_INDEX < (intv)((end - e) * HEADS) ? x : other;
 }
 
-#if HAS_ALPHA
-static inline void store_edges(floatv x, __global float *to, int edges)
+/* Numbers by head of `edges` edges, 1 .. EDGES: may write up to `room` edges when these are all yet
+ * to be written. */
+static inline void store_edges(floatv x, __global float *to, int edges, int room)
 {
-    if (edges >= EDGES) {
+    if (room >= EDGES) {
         vstorev(x, 0, to);
         return;
     }
@@ -155,6 +174,17 @@ static inline void store_edges(floatv x, __global float *to, int edges)
     vstorev(x, 0, lane);
     for (int i = 0; i < edges * HEADS; i++)
         to[i] = lane[i];
+}
+
+#if HAS_ALPHA
+/* The same back; lanes beyond `edges` hold any number. */
+static inline floatv load_edges(__global const float *from, int edges)
+{
+    if (edges >= EDGES) return vloadv(0, from);
+    float lane[VEC];
+    for (int i = 0; i < VEC; i++)
+        lane[i] = from[min(i, edges * HEADS - 1)];
+    return vloadv(0, lane);
 }
 #endif
 
@@ -219,7 +249,7 @@ static inline floatv attend(const floatv *q, floatv *sum, __global const float *
             peak = max(peak, x);
             vstorev(x, 0, score + (e - chunk) * HEADS);
 #if HAS_ALPHA
-            store_edges(x, alpha + (size_t)e * HEADS, stop - e);
+            store_edges(x, alpha + (size_t)e * HEADS, stop - e, stop - e);
 #endif
         }
         const headv top = FOLD(max, peak);
@@ -284,10 +314,9 @@ __kernel void edge_attention_f32_cpu(__global const float *RST qkv,
             if (begin < end) norm = attend(q, sum, k, v, source, alpha, begin, end, m - 1);
 #if HAS_ALPHA
             for (int e = begin; e < end; e += EDGES) {
-                float x[VEC];
-                for (int i = 0; i < VEC; i++)
-                    x[i] = alpha[(size_t)e * HEADS + min(i, (end - e) * HEADS - 1)];
-                store_edges(clm_exp(vloadv(0, x) - norm), alpha + (size_t)e * HEADS, end - e);
+                const int edges = end - e;
+                __global float *p = alpha + (size_t)e * HEADS;
+                store_edges(clm_exp(load_edges(p, edges) - norm), p, edges, edges);
             }
 #endif
             float lane[VEC];
@@ -303,8 +332,8 @@ __kernel void edge_attention_f32_cpu(__global const float *RST qkv,
     }
 }
 
-/* Gradient of the queries; leaves for each edge p and the gradient of the score in pd [M, 2 HEADS].
- * Same shares as above. */
+/* Gradient of the queries; leaves for each edge the weight p and the gradient of the score in
+ * pd [2, M, HEADS]. Same shares as above. */
 __kernel void
 edge_attention_targets_f32_cpu(__global const float *RST qkv, __global const float *RST dout,
                                __global const float *RST lse, __global const int *RST segment_ptr,
@@ -315,7 +344,9 @@ edge_attention_targets_f32_cpu(__global const float *RST qkv, __global const flo
     const int share = (int)get_global_id(0);
     const int from = first_target(segment_ptr, edge_ptr, n, share * WORK);
     const int to = first_target(segment_ptr, edge_ptr, n, (share + 1) * WORK);
+    const int stop = edge_ptr[segment_ptr[to]];
     __global const float *k = qkv + (size_t)n * D, *v = k + (size_t)s * D;
+    __global float *p_of = pd, *ds_of = pd + (size_t)m * HEADS;
     for (int target = from; target < to; target++) {
         floatv q[VECTORS], g[VECTORS], dq[VECTORS];
         UNROLL
@@ -327,7 +358,7 @@ edge_attention_targets_f32_cpu(__global const float *RST qkv, __global const flo
         for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
             const int begin = edge_ptr[segment], end = edge_ptr[segment + 1];
             const headv norm = vloadh(lse + (size_t)segment * HEADS);
-            floatv delta = (floatv)(0.0f);
+            floatv delta = (floatv)(0.0f), p = delta, dp = delta;
             for (int e = begin; e < end; e += EDGES) {
                 UNROLL
                 for (int i = 0; i < EDGES; i++) {
@@ -336,27 +367,28 @@ edge_attention_targets_f32_cpu(__global const float *RST qkv, __global const flo
                     ask_for(v + next);
                 }
                 const floatv x = head_dots(q, k, source, e, end) - REPEAT(norm);
-                const floatv p = inside(clm_exp(x), (floatv)(0.0f), e, end);
-                const floatv dp = head_dots(g, v, source, e, end);
-                delta += p * dp;
-                float lane[2 * VEC];
-                vstorev(p, 0, lane);
-                vstorev(dp, 1, lane);
-                for (int i = 0; i < min(EDGES, end - e); i++) {
-                    vstoreh(vloadh(lane + i * HEADS), pd + (size_t)(e + i) * 2 * HEADS);
-                    vstoreh(vloadh(lane + VEC + i * HEADS), pd + ((size_t)(e + i) * 2 + 1) * HEADS);
-                }
+                p = inside(clm_exp(x), (floatv)(0.0f), e, end);
+                dp = head_dots(g, v, source, e, end);
+                delta = fma(p, dp, delta);
+                store_edges(p, p_of + (size_t)e * HEADS, end - e, stop - e);
+                if (e + EDGES < end) vstorev(dp, 0, ds_of + (size_t)e * HEADS);
             }
             const headv mean = FOLD(ADD, delta);
-            for (int e = begin; e < end; e++) {
-                __global float *p = pd + (size_t)e * 2 * HEADS, *ds = p + HEADS;
-                __global const float *row = k + (size_t)source[e] * D;
-                float d[HEADS];
-                vstoreh(vloadh(p) * (vloadh(ds) - mean), d);
-                vstoreh(vloadh(d), ds);
-                UNROLL
-                for (int i = 0; i < VECTORS; i++)
-                    dq[i] = fma(SPREAD(d, i), vloadv(i, row), dq[i]);
+            const floatv last_p = p, last_dp = dp;
+            for (int e = begin; e < end; e += EDGES) {
+                const bool last = e + EDGES >= end;
+                p = last ? last_p : vloadv(0, p_of + (size_t)e * HEADS);
+                dp = last ? last_dp : vloadv(0, ds_of + (size_t)e * HEADS);
+                const floatv ds = p * (dp - REPEAT(mean));
+                store_edges(ds, ds_of + (size_t)e * HEADS, end - e, stop - e);
+                float lane[VEC];
+                vstorev(ds, 0, lane);
+                for (int i = 0; i < min(EDGES, end - e); i++) {
+                    __global const float *row = k + (size_t)source[e + i] * D;
+                    UNROLL
+                    for (int c = 0; c < VECTORS; c++)
+                        dq[c] = fma(SPREAD(lane + i * HEADS, c), vloadv(c, row), dq[c]);
+                }
             }
         }
         UNROLL
@@ -397,13 +429,15 @@ edge_attention_sources_f32_cpu(__global const float *RST qkv, __global const flo
         for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++) {
             const int edge = source_edge[j];
             const size_t at = (size_t)target[edge] * D;
-            __global const float *p = pd + (size_t)edge * 2 * HEADS, *ds = p + HEADS;
+            __global const float *p = pd + (size_t)edge * HEADS, *ds = p + (size_t)m * HEADS;
 #if AHEAD > 0
             const int later = source_edge[min(j + AHEAD, m - 1)];
             const size_t next = (size_t)target[later] * D;
             ask_for(qkv + next);
             ask_for(dout + next);
-            __builtin_prefetch((const void *)(size_t)(pd + (size_t)later * 2 * HEADS), 0, 3);
+            __global const float *p_next = pd + (size_t)later * HEADS;
+            __builtin_prefetch((const void *)(size_t)p_next, 0, 3);
+            __builtin_prefetch((const void *)(size_t)(p_next + (size_t)m * HEADS), 0, 3);
 #endif
             UNROLL
             for (int i = 0; i < VECTORS; i++) {
@@ -481,13 +515,15 @@ __kernel void
 edge_attention_targets_f32_plain(__global const float *RST qkv, __global const float *RST dout,
                                  __global const float *RST lse, __global const int *RST segment_ptr,
                                  __global const int *RST edge_ptr, __global const int *RST source,
-                                 __global float *RST dqkv, __global float *RST pd, int n, int s)
+                                 __global float *RST dqkv, __global float *RST pd, int n, int s,
+                                 int m)
 {
     const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
     if (target >= n) return;
     __global const float *q = qkv + (size_t)target * D + head * C;
     __global const float *g = dout + (size_t)target * D + head * C;
     __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
+    __global float *ds_of = pd + (size_t)m * HEADS;
     floatv dq[C / VEC];
     for (int i = 0; i < C / VEC; i++)
         dq[i] = (floatv)(0.0f);
@@ -496,16 +532,16 @@ edge_attention_targets_f32_plain(__global const float *RST qkv, __global const f
         const float norm = lse[(size_t)segment * HEADS + head];
         float mean = 0.0f;
         for (int e = begin; e < end; e++) {
-            const size_t row = (size_t)source[e] * D, at = (size_t)e * 2 * HEADS + head;
+            const size_t row = (size_t)source[e] * D, at = (size_t)e * HEADS + head;
             const float p = exp(dot_product(q, k + row) - norm), dp = dot_product(g, v + row);
             mean = fma(p, dp, mean);
             pd[at] = p;
-            pd[at + HEADS] = dp;
+            ds_of[at] = dp;
         }
         for (int e = begin; e < end; e++) {
-            const size_t row = (size_t)source[e] * D, at = (size_t)e * 2 * HEADS + head;
-            const float ds = pd[at] * (pd[at + HEADS] - mean);
-            pd[at + HEADS] = ds;
+            const size_t row = (size_t)source[e] * D, at = (size_t)e * HEADS + head;
+            const float ds = pd[at] * (ds_of[at] - mean);
+            ds_of[at] = ds;
             for (int i = 0; i < C / VEC; i++)
                 dq[i] = fma((floatv)(ds), vloadv(i, k + row), dq[i]);
         }
@@ -519,7 +555,7 @@ __kernel void
 edge_attention_sources_f32_plain(__global const float *RST qkv, __global const float *RST dout,
                                  __global const int *RST target, __global const int *RST source_ptr,
                                  __global const int *RST source_edge, __global const float *RST pd,
-                                 __global float *RST dqkv, int n, int s)
+                                 __global float *RST dqkv, int n, int s, int m)
 {
     const size_t id = get_global_id(0);
     const int row = (int)(id / VECTORS), column = (int)(id % VECTORS) * VEC, head = column / C;
@@ -528,8 +564,8 @@ edge_attention_sources_f32_plain(__global const float *RST qkv, __global const f
     for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++) {
         const int edge = source_edge[j];
         const size_t at = (size_t)target[edge] * D + column;
-        const float p = pd[(size_t)edge * 2 * HEADS + head];
-        const float ds = pd[((size_t)edge * 2 + 1) * HEADS + head];
+        const float p = pd[(size_t)edge * HEADS + head];
+        const float ds = pd[((size_t)m + (size_t)edge) * HEADS + head];
         dk = fma((floatv)(ds), vloadv(0, qkv + at), dk);
         dv = fma((floatv)(p), vloadv(0, dout + at), dv);
     }

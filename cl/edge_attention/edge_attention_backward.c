@@ -61,7 +61,7 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
     char options[96];
-    clm_attention_options(call, true, false, clm_tune(plan, "LANES"), options, sizeof options);
+    clm_attention_options(call, true, false, clm_tune(plan, "WIDTH"), options, sizeof options);
     const size_t work = (size_t)clm_tune(plan, "WORK");
     CLM_TRY(clm_launch(plan, call, "edge_attention_targets_f32_cpu", options,
                        (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}},
@@ -81,18 +81,18 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
     clm_tensor *const *x = call->arg;
     char options[96];
     const int vec =
-        clm_attention_options(call, false, false, clm_tune(plan, "LANES"), options, sizeof options);
+        clm_attention_options(call, false, false, clm_tune(plan, "WIDTH"), options, sizeof options);
     const size_t group = (size_t)clm_tune(plan, "GROUP");
     CLM_TRY(clm_launch(plan, call, "edge_attention_targets_f32_plain", options,
                        (clm_range){{clm_round_up(a.n * a.h, group)}, {group}},
                        CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]), clm_t(x[SEGMENT_PTR]),
                                 clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]), clm_t(x[DQKV]), clm_t(x[PD]),
-                                clm_i(a.n), clm_i(a.s))));
+                                clm_i(a.n), clm_i(a.s), clm_i(a.m))));
     return clm_launch(plan, call, "edge_attention_sources_f32_plain", options,
                       (clm_range){{clm_round_up(a.s * a.d / vec, group)}, {group}},
                       CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
                                clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
-                               clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s)));
+                               clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s), clm_i(a.m)));
 }
 
 static bool example(clm_example *example, int index)
@@ -106,7 +106,7 @@ static bool example(clm_example *example, int index)
     clm_example_normal(example, DOUT, 1, CLM_DIMS(a.n, a.d));
     clm_example_normal(example, LSE, 1, CLM_DIMS(a.q, a.h));
     clm_example_out(example, DQKV, CLM_DIMS(a.n + 2 * a.s, a.d));
-    clm_example_out(example, PD, CLM_DIMS(a.m, 2 * a.h));
+    clm_example_out(example, PD, CLM_DIMS(2, a.m, a.h));
     return true;
 }
 
@@ -125,21 +125,21 @@ const clm_op clm_edge_attention_backward = {
                 {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
                 {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
                 {"dqkv", CLM_OUT, CLM_F32, "P D", false, NULL},
-                {"pd", CLM_SCRATCH, CLM_F32, "M W", false, NULL}},
+                {"pd", CLM_SCRATCH, CLM_F32, "W M H", false, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
-                 .tunable = {{"LANES", 8, {4, 8, 16}, clm_pick_lanes},
+                 .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
                  .misfit = clm_attention_misfit,
                  .prepare = prepare_cpu},
                 {.name = "gpu",
                  .classes = CLM_GPU,
-                 .tunable = {{"LANES", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
+                 .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
                  .prepare = prepare_plain},
                 {.name = "plain",
                  .classes = CLM_ANY_DEVICE,
-                 .tunable = {{"LANES", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
+                 .tunable = {{"WIDTH", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
                  .prepare = prepare_plain}},
     .reference = reference,
     .cost = cost,

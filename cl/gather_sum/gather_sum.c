@@ -62,7 +62,7 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const char *kerne
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
 {
-    const clm_panels row = clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "LANES"), 16);
+    const clm_panels row = clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "WIDTH"), 16);
     const size_t work = (size_t)clm_tune(plan, "WORK");
     const size_t all = clm_round_up(clm_dim(call, 'N') + clm_dim(call, 'S'), work);
     return launch(plan, call, "gather_sum_f32_cpu", row, (clm_range){{all / work}, {1}});
@@ -70,7 +70,7 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
-    const clm_panels row = clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "LANES"), 1);
+    const clm_panels row = clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "WIDTH"), 1);
     const size_t group = (size_t)clm_tune(plan, "GROUP");
     return launch(plan, call, "gather_sum_f32_plain", row,
                   (clm_range){{clm_round_up(clm_dim(call, 'N') * row.panels, group)}, {group}});
@@ -126,17 +126,17 @@ static const clm_op gather_sum = {
                 {"y", CLM_OUT, CLM_F32, "N D", false, "init"}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
-                 .tunable = {{"LANES", 8, {4, 8, 16}, clm_pick_lanes},
+                 .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
                  .prepare = prepare_cpu},
                 {.name = "gpu",
                  .classes = CLM_GPU,
-                 .tunable = {{"LANES", 4, {1, 4}, NULL}, {"GROUP", 128, {64, 128, 256}, NULL}},
+                 .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 128, {64, 128, 256}, NULL}},
                  .prepare = prepare_plain},
                 {.name = "plain",
                  .classes = CLM_ANY_DEVICE,
-                 .tunable = {{"LANES", 1, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
+                 .tunable = {{"WIDTH", 1, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
                  .prepare = prepare_plain}},
     .reference = reference,
     .cost = cost,

@@ -41,7 +41,7 @@ static inline clm_status clm_fold_launch(clm_plan *plan, const clm_call *call, c
 {
     const clm_fold f = clm_fold_sizes(call);
     const size_t group = (size_t)clm_tune(plan, "GROUP");
-    const int vec = clm_cut_row(f.c, clm_tune(plan, "LANES"), 1).vec;
+    const int vec = clm_cut_row(f.c, clm_tune(plan, "WIDTH"), 1).vec;
     char options[96];
     snprintf(options, sizeof options, "-DTYPES=%d -DRELATIONS=%d -DD=%d -DHEADS=%d -DVEC=%d",
              (int)f.t, (int)f.r, (int)f.d, (int)f.h, vec);
@@ -52,15 +52,15 @@ static inline clm_status clm_fold_launch(clm_plan *plan, const clm_call *call, c
 #define CLM_FOLD_VARIANTS(prepared)                                                                \
     {.name = "cpu",                                                                                \
      .classes = CLM_CPU,                                                                           \
-     .tunable = {{"LANES", 8, {4, 8, 16}, clm_pick_lanes}, {"GROUP", 16, {1, 4, 16, 64}, NULL}},   \
+     .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes}, {"GROUP", 16, {1, 4, 16, 64}, NULL}},   \
      .prepare = (prepared)},                                                                       \
         {.name = "gpu",                                                                            \
          .classes = CLM_GPU,                                                                       \
-         .tunable = {{"LANES", 1, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128, 256}, NULL}},         \
+         .tunable = {{"WIDTH", 1, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128, 256}, NULL}},         \
          .prepare = (prepared)},                                                                   \
     {                                                                                              \
         .name = "plain", .classes = CLM_ANY_DEVICE,                                                \
-        .tunable = {{"LANES", 1, {1}, NULL}, {"GROUP", 32, {32}, NULL}}, .prepare = (prepared)     \
+        .tunable = {{"WIDTH", 1, {1}, NULL}, {"GROUP", 32, {32}, NULL}}, .prepare = (prepared)     \
     }
 
 #endif

@@ -69,7 +69,7 @@ static clm_cost cost(const clm_call *call)
 static clm_status prepare_slices(clm_plan *plan, const clm_call *call)
 {
     const clm_panels row =
-        clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "LANES"), clm_tune(plan, "VECTORS"));
+        clm_cut_row(clm_dim(call, 'D'), clm_tune(plan, "WIDTH"), clm_tune(plan, "VECTORS"));
     const int64_t n = clm_dim(call, 'N');
     const int64_t count = slices(n, clm_dim(call, 'Z'), clm_tune(plan, "LENGTH"));
     const size_t group = (size_t)clm_tune(plan, "GROUP");
@@ -179,7 +179,7 @@ static const clm_op spmm = {
                 {"carry_row", CLM_SCRATCH, CLM_I32, "P", false, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
-                 .tunable = {{"LANES", 8, {4, 8, 16}, clm_pick_lanes},
+                 .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
                              {"VECTORS", 16, {1, 2, 4, 8, 16}, NULL},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"LENGTH", 512, {128, 256, 512, 1024, 2048}, NULL},
@@ -187,7 +187,7 @@ static const clm_op spmm = {
                  .prepare = prepare_slices},
                 {.name = "gpu",
                  .classes = CLM_GPU,
-                 .tunable = {{"LANES", 4, {1, 4}, NULL},
+                 .tunable = {{"WIDTH", 4, {1, 4}, NULL},
                              {"VECTORS", 1, {1, 2, 4}, NULL},
                              {"LENGTH", 64, {64, 128, 256, 512}, NULL},
                              {"GROUP", 128, {64, 128, 256}, NULL}},
