@@ -15,6 +15,7 @@
  * edge_attention.c), HAS_ALPHA. Rows of qkv: n queries, s keys, s values. */
 
 #define UNROLL _Pragma("unroll")
+#define INLINE static inline __attribute__((always_inline)) /* else arrays go through memory */
 #define C (D / HEADS)
 #define VECTORS (D / VEC)
 #define LOW -1e30f /* below every score; infinities would make NaN of their differences */
@@ -88,29 +89,37 @@ typedef float quarterv;
 #endif
 
 /* Two vectors of partial sums become one with half as many of each: PAIR_0 halves first, PAIR_3
- * last, and the sums of VEC vectors end in the lanes of their numbers. Every shuffle below is one
- * instruction of x86's; with several heads in a vector lanes must keep their order. */
-#if C < VEC
+ * last, and the sums of VEC vectors end in the lanes of their numbers. Neighbours can always be
+ * added up (lanes keep their order, as several heads in a vector need it); where a head fills
+ * vectors, these other pairs are one instruction on x86. */
+#if C < VEC || !defined(__clang__)
 #define PAIR_0(a, b) (floatv)(a.even, b.even) + (floatv)(a.odd, b.odd)
 #define PAIR_1 PAIR_0
 #define PAIR_2 PAIR_0
-#elif VEC == 16
-#define PAIR_0(a, b)                                                                               \
-    (floatv)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd) +                             \
-        (floatv)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef)
-#define PAIR_1(a, b)                                                                               \
-    (floatv)(a.s02, b.s02, a.s46, b.s46, a.s8a, b.s8a, a.sce, b.sce) +                             \
-        (floatv)(a.s13, b.s13, a.s57, b.s57, a.s9b, b.s9b, a.sdf, b.sdf)
-#define PAIR_2(a, b) (floatv)(a.lo, b.lo) + (floatv)(a.hi, b.hi)
-#define PAIR_3(a, b)                                                                               \
-    (floatv)(a.lo.lo, a.hi.lo, b.lo.lo, b.hi.lo) + (floatv)(a.lo.hi, a.hi.hi, b.lo.hi, b.hi.hi)
-#elif VEC == 8
-#define PAIR_0(a, b) (floatv)(a.s01, b.s01, a.s45, b.s45) + (floatv)(a.s23, b.s23, a.s67, b.s67)
-#define PAIR_1(a, b) (floatv)(a.s02, b.s02, a.s46, b.s46) + (floatv)(a.s13, b.s13, a.s57, b.s57)
-#define PAIR_2(a, b) (floatv)(a.lo, b.lo) + (floatv)(a.hi, b.hi)
+#define PAIR_3 PAIR_0
 #else
-#define PAIR_0(a, b) (floatv)(a.s01, b.s01) + (floatv)(a.s23, b.s23)
-#define PAIR_1(a, b) (floatv)(a.s02, b.s02) + (floatv)(a.s13, b.s13)
+#define MIX __builtin_shufflevector
+#if VEC == 16
+#define PAIR_0(a, b)                                                                               \
+    MIX(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +                          \
+        MIX(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define PAIR_1(a, b)                                                                               \
+    MIX(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30) +                         \
+        MIX(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31)
+#define PAIR_2(a, b)                                                                               \
+    MIX(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +                            \
+        MIX(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+#define PAIR_3(a, b)                                                                               \
+    MIX(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +                          \
+        MIX(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
+#elif VEC == 8
+#define PAIR_0(a, b) MIX(a, b, 0, 1, 8, 9, 4, 5, 12, 13) + MIX(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#define PAIR_1(a, b) MIX(a, b, 0, 2, 8, 10, 4, 6, 12, 14) + MIX(a, b, 1, 3, 9, 11, 5, 7, 13, 15)
+#define PAIR_2(a, b) MIX(a, b, 0, 1, 2, 3, 8, 9, 10, 11) + MIX(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+#else
+#define PAIR_0(a, b) MIX(a, b, 0, 1, 4, 5) + MIX(a, b, 2, 3, 6, 7)
+#define PAIR_1(a, b) MIX(a, b, 0, 2, 4, 6) + MIX(a, b, 1, 3, 5, 7)
+#endif
 #endif
 #define HALVINGS (C < VEC ? C : VEC) /* vectors to be added up into one */
 #define PAIRS(level)                                                                               \
@@ -119,8 +128,8 @@ typedef float quarterv;
 
 /* Dot products by head of x with rows index[e] .. index[e + EDGES - 1]; beyond end - 1 any number.
  */
-static inline floatv head_dots(const floatv *x, __global const float *RST rows,
-                               __global const int *RST index, int e, int end)
+INLINE floatv head_dots(const floatv *x, __global const float *RST rows,
+                        __global const int *RST index, int e, int end)
 {
     floatv part[16];
     UNROLL
@@ -188,7 +197,7 @@ static inline floatv load_edges(__global const float *from, int edges)
 }
 #endif
 
-static inline void ask_for(__global const float *row)
+INLINE void ask_for(__global const float *row)
 {
 #if AHEAD > 0
     UNROLL
@@ -228,9 +237,9 @@ static inline int first_target(__global const int *RST segment_ptr,
 
 /* Attention of one target with queries q along edges begin .. end - 1; `last` is the last edge of
  * all. Leaves the sum of values in sum and returns the log-sum-exp, repeated. */
-static inline floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
-                            __global const float *RST v, __global const int *RST source,
-                            __global float *RST alpha, int begin, int end, int last)
+INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
+                     __global const float *RST v, __global const int *RST source,
+                     __global float *RST alpha, int begin, int end, int last)
 {
     (void)alpha;
     float score[CHUNK * HEADS];
