@@ -242,7 +242,7 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
                      __global float *RST alpha, int begin, int end, int last)
 {
     (void)alpha;
-    float score[CHUNK * HEADS];
+    floatv score[CHUNK / EDGES];
     floatv most = (floatv)(LOW), total = (floatv)(0.0f);
     for (int chunk = begin; chunk < end; chunk += CHUNK) {
         const int stop = min(chunk + CHUNK, end);
@@ -256,7 +256,7 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
             }
             const floatv x = inside(head_dots(q, k, source, e, stop), (floatv)(LOW), e, stop);
             peak = max(peak, x);
-            vstorev(x, 0, score + (e - chunk) * HEADS);
+            score[(e - chunk) / EDGES] = x;
 #if HAS_ALPHA
             store_edges(x, alpha + (size_t)e * HEADS, stop - e, stop - e);
 #endif
@@ -265,33 +265,30 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
         peak = REPEAT(top);
         if (chunk > begin) {
             const floatv less = clm_exp(most - peak);
-            float factor[VEC];
-            vstorev(less, 0, factor);
             total *= less;
             UNROLL
             for (int i = 0; i < VECTORS; i++)
-                sum[i] *= SPREAD(factor, i);
+                sum[i] *= SPREAD((const float *)&less, i);
         }
         most = peak;
-        for (int e = 0; e < stop - chunk; e += EDGES) {
-            const floatv p = clm_exp(vloadv(0, score + e * HEADS) - most);
-            total += p;
-            vstorev(p, 0, score + e * HEADS);
+        for (int i = 0; i * EDGES < stop - chunk; i++) {
+            score[i] = clm_exp(score[i] - most);
+            total += score[i];
         }
+        const float *weight = (const float *)score;
         for (int e = 0; e < stop - chunk; e++) {
             __global const float *row = v + (size_t)source[chunk + e] * D;
             UNROLL
             for (int i = 0; i < VECTORS; i++)
-                sum[i] = fma(SPREAD(score + e * HEADS, i), vloadv(i, row), sum[i]);
+                sum[i] = fma(SPREAD(weight + e * HEADS, i), vloadv(i, row), sum[i]);
         }
     }
     const headv all = FOLD(ADD, total);
     total = REPEAT(all);
-    float factor[VEC];
-    vstorev(1.0f / total, 0, factor);
+    const floatv share = 1.0f / total;
     UNROLL
     for (int i = 0; i < VECTORS; i++)
-        sum[i] *= SPREAD(factor, i);
+        sum[i] *= SPREAD((const float *)&share, i);
     return most + log_above_1(total);
 }
 
