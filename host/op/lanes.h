@@ -14,7 +14,7 @@ static inline int clm_pick_lanes(const clm_device *device, const clm_call *call)
  * compiler has no builtin for that. */
 static inline int clm_pick_ahead(const clm_device *device, const clm_call *call) {
     (void)call;
-    return (device->features & CLM_FEATURE_PREFETCH) != 0 ? 12 : 0;
+    return (device->features & CLM_FEATURE_PREFETCH) != 0 ? 8 : 0;
 }
 
 /* A row is `panels` panels of `columns` columns, each held by one work-item in `count` vectors of
