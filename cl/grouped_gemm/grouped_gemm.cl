@@ -87,17 +87,30 @@ typedef struct finish {
     int activation;
 } finish;
 
-/* `sum`, the product of row `row` at column `column` with `count` columns left, to its place. */
-static inline void finish_vector(finish f, floatv sum, int row, size_t column, int count)
+/* The NV vectors of a row of products, `count` columns of them, to element `at` of the results.
+ * Loops over the vectors are unrolled one by one, so that their chains of operations overlap. */
+static inline void finish_row(finish f, floatv *sum, int row, size_t at, int count)
 {
-    if (f.slope) { /* only with the activation: both in one place share their common part */
-        store_columns(clm_gelu_slope(sum), f.slope + column, count);
-        sum = clm_gelu(sum);
-    } else if (f.activation)
-        sum = clm_gelu(sum);
-    if (f.scale) sum *= scale_of(f.scale, f.scale_index, row);
-    if (f.multiply) sum *= load_columns(f.multiply + column, count);
-    store_columns(sum, f.y + column, count);
+    if (f.activation) {
+        floatv slope[NV];
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            slope[v] = clm_gelu_slope(sum[v]);
+            sum[v] = clm_gelu(sum[v]);
+        }
+        if (f.slope) {
+            UNROLL
+            for (int v = 0; v < NV; v++)
+                store_columns(slope[v], f.slope + at + v * VEC, count - v * VEC);
+        }
+    }
+    const floatv scale = (floatv)(scale_of(f.scale, f.scale_index, row));
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        sum[v] *= scale;
+        if (f.multiply) sum[v] *= load_columns(f.multiply + at + v * VEC, count - v * VEC);
+        store_columns(sum[v], f.y + at + v * VEC, count - v * VEC);
+    }
 }
 
 /* Rows row .. row + MR - 1, those before `stop`, by a panel of weights that starts with the bias.
@@ -117,12 +130,17 @@ static inline void tile(const floatv *panel, __global const float *RST x,
             sum[i][v] = panel[v];
     }
     const floatv *b = panel + NV;
+    __global const float *also = f.slope ? f.slope : f.multiply ? f.multiply : f.y;
+    const size_t first = (size_t)row * (size_t)columns + (size_t)column;
     for (int line = 0; line < depth; line += LINE) {
         UNROLL
         for (int i = 0; i < MR; i++) {
             PREFETCH(next[i] + line, 0);
-            if (line < NV * VEC && row + i < stop)
-                PREFETCH(f.y + (size_t)(row + i) * (size_t)columns + column + line, 1);
+            if (line < NV * VEC && row + i < stop) {
+                const size_t at = first + (size_t)i * (size_t)columns + (size_t)line;
+                PREFETCH(f.y + at, 1);
+                PREFETCH(also + at, 1);
+            }
         }
         const int to = min(depth, line + LINE);
         for (int k = line; k < to; k++, b += NV) {
@@ -136,7 +154,6 @@ static inline void tile(const floatv *panel, __global const float *RST x,
         }
     }
     const int count = columns - column, rows = min(MR, stop - row);
-    const size_t first = (size_t)row * (size_t)columns + (size_t)column;
     if (count >= NV * VEC && !f.activation && !f.scale && !f.multiply) {
         UNROLL
         for (int i = 0; i < MR; i++) {
@@ -155,9 +172,7 @@ static inline void tile(const floatv *panel, __global const float *RST x,
             done[i][v] = sum[i][v];
     }
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < NV; v++)
-            finish_vector(f, done[i][v], row + i,
-                          first + (size_t)i * (size_t)columns + (size_t)(v * VEC), count - v * VEC);
+        finish_row(f, done[i], row + i, first + (size_t)i * (size_t)columns, count);
 }
 
 /* One work-item per panel of columns and `block` rows. */
