@@ -23,7 +23,7 @@ static const double tiny = 5e4;
 
 static const struct argp_option table[] = {
     {"device", 'd', "DEV", 0, "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
-    {"op", 'o', "NAME", 0, "Only this operator", 0},
+    {"op", 'o', "NAME", 0, "Only this operator, or those of this folder of cl/", 0},
     {"variant", 'v', "NAME", 0, "Only this variant", 0},
     {"tiny", 't', NULL, 0, "Only the smallest examples (for interpreters such as Oclgrind)", 0},
     {"golden", 'g', "DIR", 0, "Check the safetensors files of a folder instead, on one device", 0},
@@ -67,6 +67,20 @@ static clm_status verify_variant(clm_context *context, const clm_op *op, const c
     return CLM_OK;
 }
 
+/* The word of --op names an operator, or a folder of cl/ and with it all that is in there. */
+static bool fits(const clm_op *op, const char *word)
+{
+    return strcmp(word, op->name) == 0 || strcmp(word, op->source->name) == 0;
+}
+
+static bool find(const char *word)
+{
+    const clm_op *op;
+    for (size_t i = 0; (op = clm_op_at(i)) != NULL; i++)
+        if (fits(op, word)) return true;
+    return false;
+}
+
 static clm_status verify_device(clm_scope *scope, const clm_device *device, const options *o, totals *total)
 {
     clm_context *context;
@@ -74,7 +88,7 @@ static clm_status verify_device(clm_scope *scope, const clm_device *device, cons
     CLM_TRY(clm_context_open(scope, device, NULL, &context));
     for (size_t i = 0; clm_op_at(i); i++) {
         const clm_op *op = clm_op_at(i);
-        if (o->op && strcmp(o->op, op->name) != 0) continue;
+        if (o->op && !fits(op, o->op)) continue;
         for (const clm_variant *v = op->variant; v->name; v++)
             if (!o->variant || !strcmp(o->variant, v->name))
                 CLM_TRY(verify_variant(context, op, v, o->tiny ? tiny : 0, total));
@@ -143,7 +157,7 @@ static int run(int argc, char **argv)
                               "skipped with the reason.",
                               NULL, NULL, NULL};
     clm_options(&argp, argc, argv, &o);
-    if (o.op && !clm_op_find(o.op)) {
+    if (o.op && !find(o.op)) {
         fprintf(stderr, "clmoe: there is no operator \"%s\": see clmoe list\n", o.op);
         return CLM_EXIT_ERROR;
     }
