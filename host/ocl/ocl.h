@@ -31,6 +31,7 @@ enum {
     CLM_QUIRK_NO_BINARY_CACHE = 16,
     CLM_QUIRK_NO_USER_EVENTS = 32,
     CLM_QUIRK_NO_PREFETCH = 64, /* __builtin_prefetch ends the process */
+    CLM_QUIRK_NO_OPTIMISER = 128, /* optimised kernels go wrong: build with -cl-opt-disable */
 };
 
 typedef struct clm_device {

@@ -25,8 +25,9 @@ static char *full_source(clm_scope *scope, const clm_source *source)
  */
 static char *full_options(clm_scope *scope, const clm_device *device, const char *options)
 {
-    const bool plain = (device->quirks & CLM_QUIRK_NO_RESTRICT) != 0;
-    return clm_text(scope, "-cl-std=CL1.2 -cl-mad-enable -DRST=%s%s%s", plain ? "" : "restrict",
+    const char *restricted = (device->quirks & CLM_QUIRK_NO_RESTRICT) != 0 ? "" : "restrict";
+    const char *plain = (device->quirks & CLM_QUIRK_NO_OPTIMISER) != 0 ? " -cl-opt-disable" : "";
+    return clm_text(scope, "-cl-std=CL1.2 -cl-mad-enable%s -DRST=%s%s%s", plain, restricted,
                     options[0] == '\0' ? "" : " ", options);
 }
 

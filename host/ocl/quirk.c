@@ -25,6 +25,9 @@ static const quirk quirks[] = {
      "profiling is never available; a damaged binary ends the process", "measured, 22.3.6"},
     {"Oclgrind", NULL, 0, CLM_QUIRK_NO_RESTRICT, "aborts on restrict in an inlined function",
      "Oclgrind issues 205 and 223, 21.10"},
+    {"Oclgrind", NULL, 0, CLM_QUIRK_NO_OPTIMISER,
+     "optimised code has intrinsics it lacks (ctpop, fshl), and widens true to 255 in vectors",
+     "measured, 21.10; Oclgrind issues 205 and 223"},
     {"Oclgrind", NULL, 0, CLM_QUIRK_EMULATED | CLM_QUIRK_NO_USER_EVENTS,
      "an interpreter; clFinish spins on an unset user event", "measured, 21.10"},
     {"Oclgrind", NULL, 0, CLM_QUIRK_NO_BINARY_CACHE,
@@ -64,6 +67,7 @@ const char *clm_quirk_about(uint32_t bit)
     case CLM_QUIRK_EMULATED: return "an interpreter or emulator: results count, times do not";
     case CLM_QUIRK_NO_BINARY_CACHE: return "program binaries are not cached";
     case CLM_QUIRK_NO_USER_EVENTS: return "user events hang: none are used";
+    case CLM_QUIRK_NO_OPTIMISER: return "optimised kernels go wrong: they are built without";
     case CLM_QUIRK_NO_PREFETCH: return "its compiler crashes on prefetches: kernels do without";
     default: return NULL;
     }
