@@ -23,6 +23,14 @@ static void put_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* A device's id without the quotes around a name, which gnuplot does not read back. */
+static void put_device(FILE *out, const clm_row *row)
+{
+    fputc(',', out);
+    for (const char *c = row->device != NULL ? row->device : "none"; *c != '\0'; c++)
+        if (*c != '"') fputc(*c == ',' ? ';' : *c, out);
+}
+
 static void put_number(FILE *out, double value)
 {
     if (isfinite(value))
@@ -74,14 +82,21 @@ static void put_parameters(FILE *out, const clm_rows *rows, const clm_row *row,
     json_decref(params);
 }
 
-static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
-                    const char *const *parameter)
+/* What every table starts with; the number tells which lines belong together. */
+static void put_head(FILE *out, const clm_rows *rows, const clm_row *row)
 {
+    fprintf(out, "%d,", (int)(row - rows->row) + 1);
     put_text(out, row->data);
     fputc(',', out);
     put_text(out, row->label);
-    fprintf(out, ",%s,", row->model);
-    put_text(out, row->device != NULL ? row->device : "none");
+}
+
+static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
+                    const char *const *parameter)
+{
+    put_head(out, rows, row);
+    fprintf(out, ",%s", row->model);
+    put_device(out, row);
     put_parameters(out, rows, row, parameter);
     fprintf(out, ",%zu,", row->ok);
     put_text(out, row->status);
@@ -117,7 +132,7 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
     FILE *out;
     CLM_TRY(open_file(path, &out));
     const char *const *parameter = clm_suite_parameters(scope);
-    fputs("data,label,model,device", out);
+    fputs("row,data,label,model,device", out);
     for (size_t i = 0; parameter[i] != NULL; i++)
         if (in_use(rows, parameter[i]) && strcmp(parameter[i], "seed") != 0)
             fprintf(out, ",%s", parameter[i]);
@@ -152,7 +167,7 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
     (void)scope;
     FILE *out;
     CLM_TRY(open_file(path, &out));
-    fputs("data,label,device,epoch,seconds,loss,auc_val\n", out);
+    fputs("row,data,label,device,epoch,seconds,training_seconds,loss,auc_val\n", out);
     for (size_t r = 0; r < rows->count; r++) {
         const clm_row *row = &rows->row[r];
         size_t points = 0;
@@ -161,13 +176,11 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
             points = n > points ? n : points;
         }
         for (size_t i = 0; i < points; i++) {
-            put_text(out, row->data);
-            fputc(',', out);
-            put_text(out, row->label);
-            fputc(',', out);
-            put_text(out, row->device != NULL ? row->device : "none");
+            put_head(out, rows, row);
+            put_device(out, row);
             put_number(out, curve_mean(row, i, "epoch"));
             put_number(out, curve_mean(row, i, "seconds"));
+            put_number(out, curve_mean(row, i, "seconds") - curve_mean(row, 0, "seconds"));
             put_number(out, curve_mean(row, i, "loss"));
             put_number(out, curve_mean(row, i, "auc_val"));
             fputc('\n', out);
@@ -187,16 +200,14 @@ static const json_t *first_with_load(const clm_row *row)
     return NULL;
 }
 
-static void put_type(FILE *out, const clm_row *row, const char *type, size_t number,
-                     const json_t *load)
+static void put_type(FILE *out, const clm_rows *rows, const clm_row *row, const char *type,
+                     size_t number, const json_t *load)
 {
     double sum = 0;
     for (size_t e = 0; e < json_array_size(load); e++)
         sum += json_number_value(json_array_get(load, e));
     for (size_t e = 0; e < json_array_size(load); e++) {
-        put_text(out, row->data);
-        fputc(',', out);
-        put_text(out, row->label);
+        put_head(out, rows, row);
         fprintf(out, ",%s,%zu,%zu", type, number, e);
         put_number(out, sum > 0 ? json_number_value(json_array_get(load, e)) / sum : NAN);
         fputc('\n', out);
@@ -207,15 +218,15 @@ clm_status clm_csv_load(clm_scope *scope, const clm_rows *rows, const char *path
 {
     FILE *out;
     CLM_TRY(open_file(path, &out));
-    fputs("data,label,type,type_number,expert,share\n", out);
+    fputs("row,data,label,type,type_number,expert,share\n", out);
     for (size_t r = 0; r < rows->count; r++) {
         const json_t *routing = first_with_load(&rows->row[r]);
         const json_t *loads = json_object_get(routing, "load_by_type");
         const json_t *types = json_object_get(routing, "types");
         for (size_t t = 0; t < json_array_size(loads); t++) {
             const char *name = json_string_value(json_object_get(json_array_get(types, t), "type"));
-            put_type(out, &rows->row[r], name != NULL ? name : clm_text(scope, "type %zu", t), t,
-                     json_array_get(loads, t));
+            put_type(out, rows, &rows->row[r], name != NULL ? name : clm_text(scope, "type %zu", t),
+                     t, json_array_get(loads, t));
         }
     }
     return close_file(out, path);

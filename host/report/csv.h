@@ -8,7 +8,8 @@
  * value, published score, comparison with hgt, times in ms, memory. */
 clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *path);
 
-/* One line per cell and epoch: seconds, loss and validation AUC, means over seeds. */
+/* One line per cell and epoch, means over seeds: seconds since the cell was begun and, without
+ * programs built and data prepared, since training was; loss and validation AUC. */
 clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *path);
 
 /* One line per mixture, node type and expert: share of the type's (node, expert) pairs that go

@@ -157,6 +157,19 @@ static void keep_words(child *c, const char *text, size_t length)
     c->words[have - drop + length] = '\0';
 }
 
+/* One whole line of progress. */
+static void take_line(const char *line, const clm_worker_job *job)
+{
+    unsigned long long weights, rest;
+    int epoch, epochs;
+    double loss, auc_val;
+    if (sscanf(line, "plan %llu %llu", &weights, &rest) == 2 && job->planned != NULL)
+        job->planned(job->user, weights, rest);
+    if (sscanf(line, "epoch %d %d %lf %lf", &epoch, &epochs, &loss, &auc_val) == 4 && epochs > 0 &&
+        job->progress != NULL)
+        job->progress(job->user, epoch, epochs, loss, auc_val);
+}
+
 static void take_progress(child *c, const clm_worker_job *job, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -165,11 +178,7 @@ static void take_progress(child *c, const clm_worker_job *job, const char *text,
             if (have + 1 < sizeof c->line) c->line[have] = text[i];
             continue;
         }
-        char *end;
-        const int epoch = (int)strtol(c->line, &end, 10), epochs = (int)strtol(end, &end, 10);
-        const double loss = strtod(end, &end), auc_val = strtod(end, NULL);
-        if (job->progress != NULL && epochs > 0)
-            job->progress(job->user, epoch, epochs, loss, auc_val);
+        take_line(c->line, job);
         memset(c->line, 0, sizeof c->line);
     }
 }

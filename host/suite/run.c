@@ -34,6 +34,8 @@ typedef struct watch {
     const clm_run_cell *cell;
     double before, weight; /* work done before this cell; of this cell */
     size_t number, count;
+    FILE *log;     /* may be null */
+    bool say_plan; /* a suite's many plans are for the log alone */
 } watch;
 
 static void show(void *user, int epoch, int epochs, double loss, double auc_val)
@@ -46,6 +48,22 @@ static void show(void *user, int epoch, int epochs, double loss, double auc_val)
                           "cell %zu of %zu: %s on %s, seed %d, epoch %d of %d%s", w->number,
                           w->count, w->cell->label, w->cell->data, w->cell->seed, epoch, epochs,
                           score);
+}
+
+/* What a cell will take on its device, told before it takes it. */
+static void show_plan(void *user, uint64_t weights, uint64_t rest)
+{
+    watch *w = user;
+    clm_scope scope = {0};
+    const char *text = clm_text(&scope,
+                                "memory plan: %s weights, gradients and moments, %s "
+                                "inputs and activations",
+                                clm_text_bytes(&scope, weights), clm_text_bytes(&scope, rest));
+    if (w->say_plan) clm_progress_bar_say(w->bar, "%s", text);
+    if (w->log != NULL)
+        fprintf(w->log, "%s on %s, seed %d: %s\n", w->cell->label, w->cell->data, w->cell->seed,
+                text);
+    clm_scope_end(&scope);
 }
 
 static const char *text_of(const json_t *record, const char *key)
@@ -76,18 +94,19 @@ static void print_record(const json_t *record)
 
 /* One cell: its worker, its record, a line where it did not go well. */
 static clm_status run_cell(const clm_run_plan *plan, const clm_run_options *options, watch *w,
-                           FILE *log, json_t **record)
+                           json_t **record)
 {
     const clm_worker_job job = {
         .plan = plan,
         .cell = w->cell,
         .timeout_s = plan->timeout_s,
         .interrupted = &interrupted,
+        .planned = show_plan,
         .progress = show,
         .user = w,
     };
     clm_ending ending;
-    CLM_TRY(clm_worker_launch(&job, log, record, &ending));
+    CLM_TRY(clm_worker_launch(&job, w->log, record, &ending));
     if (*record == NULL) return CLM_OK;
     const char *status = text_of(*record, "status");
     if (strcmp(status, "ok") != 0)
@@ -110,14 +129,23 @@ static clm_status run_all(const clm_run_plan *plan, const clm_run_options *optio
 {
     double done = 0;
     for (size_t i = 0; i < plan->cells && interrupted == 0; i++) {
-        watch w = {bar, &plan->cell[i], done, options->estimates[i].seconds, i + 1, plan->cells};
+        watch w = {
+            .bar = bar,
+            .cell = &plan->cell[i],
+            .before = done,
+            .weight = options->estimates[i].seconds,
+            .number = i + 1,
+            .count = plan->cells,
+            .log = log,
+            .say_plan = plan->suite == NULL,
+        };
         json_t *record = json_incref(clm_records_find(options->records, w.cell));
         if (record != NULL) {
             outcome->before++;
         } else {
             clm_progress_bar_show(bar, done, "cell %zu of %zu: %s on %s, seed %d", w.number,
                                   w.count, w.cell->label, w.cell->data, w.cell->seed);
-            const clm_status status = run_cell(plan, options, &w, log, &record);
+            const clm_status status = run_cell(plan, options, &w, &record);
             if (record == NULL && status == CLM_OK) break; /* interrupted */
             done += w.weight;
             if (status != CLM_OK) {

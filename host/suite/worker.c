@@ -25,8 +25,15 @@ static void die_with_parent(pid_t parent)
 static bool report_progress(void *user, int epoch, int epochs, double loss, double auc_val)
 {
     (void)user;
-    (void)dprintf(CLM_WORKER_PROGRESS, "%d %d %.6g %.6g\n", epoch, epochs, loss, auc_val);
+    (void)dprintf(CLM_WORKER_PROGRESS, "epoch %d %d %.6g %.6g\n", epoch, epochs, loss, auc_val);
     return true;
+}
+
+static void report_plan(void *user, uint64_t weights, uint64_t rest)
+{
+    (void)user;
+    (void)dprintf(CLM_WORKER_PROGRESS, "plan %llu %llu\n", (unsigned long long)weights,
+                  (unsigned long long)rest);
 }
 
 static clm_status find_device(clm_scope *scope, const char *id, const clm_device **device)
@@ -94,6 +101,7 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
         .dataset = dataset,
         .context = context,
         .progress = report_progress,
+        .planned = report_plan,
         .record = record,
     };
     CLM_TRY(clm_model_find(planned->model)->run(scope, &cell));

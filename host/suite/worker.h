@@ -2,12 +2,16 @@
  * costs that cell and nothing else.
  *
  * The parent starts its own binary as `clmoe worker`, writes the cell as JSON to its standard input
- * and reads one JSON record from its standard output; progress comes as lines "epoch epochs loss
- * auc_val" on descriptor 3; standard error is for messages. */
+ * and reads one JSON record from its standard output; standard error is for messages. On descriptor
+ * 3 come lines: "plan WEIGHTS REST" with the bytes of the memory plan, before anything is
+ * allocated, and after each epoch "epoch NUMBER OF LOSS AUC_VAL". */
 #ifndef CLM_SUITE_WORKER_H
 #define CLM_SUITE_WORKER_H
 
 #include "suite/plan.h"
+
+#include <stdint.h>
+#include <stdio.h>
 
 enum { CLM_WORKER_PROGRESS = 3 };
 
@@ -28,6 +32,7 @@ typedef struct clm_worker_job {
     const clm_run_cell *cell;
     double timeout_s;
     const volatile int *interrupted;
+    void (*planned)(void *user, uint64_t weights, uint64_t rest);
     void (*progress)(void *user, int epoch, int epochs, double loss, double auc_val);
     void *user;
 } clm_worker_job;
