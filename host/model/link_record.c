@@ -116,6 +116,7 @@ static json_t *routing(const clm_graph *graph, const clm_link_result *r)
 {
     if (!r->probability) return json_null();
     json_t *load = json_array(), *types = json_array(), *by_type = json_array();
+    json_t *entropy = json_object();
     double most = 0;
     for (int t = 0; t <= graph->types; t++) { /* the last round counts all types */
         const int32_t first = t < graph->types ? graph->type[t].first : 0;
@@ -129,10 +130,13 @@ static json_t *routing(const clm_graph *graph, const clm_link_result *r)
         }
         if (t == graph->types) break;
         json_array_append_new(by_type, counts);
-        json_array_append_new(types, type_routing(&graph->type[t], r));
+        json_t *type = type_routing(&graph->type[t], r);
+        json_object_set(entropy, graph->type[t].name, json_object_get(type, "entropy"));
+        json_array_append_new(types, type);
     }
     const double mean = (double)graph->nodes * r->top_k / r->experts;
-    return json_pack("{s:o,s:f,s:o,s:o}", "load", load, "imbalance", most / mean, "load_by_type", by_type, "types", types);
+    return json_pack("{s:o,s:f,s:o,s:o,s:o}", "load", load, "imbalance", most / mean, "entropy", entropy, "load_by_type",
+                     by_type, "types", types);
 }
 
 void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *r)

@@ -62,7 +62,7 @@ static void complete(json_t *record, const char *group, const char *const *membe
 void clm_record_finish(json_t *record, const char *status, const char *reason)
 {
     char why[128];
-    (void)snprintf(why, sizeof why, "%s does not report it",
+    (void)snprintf(why, sizeof why, "%s did not measure it",
                    json_string_value(json_object_get(record, "model")));
     json_object_set_new(record, "status", json_string(status));
     json_object_set_new(record, "reason", text_or_null(reason));

@@ -60,7 +60,7 @@ static void a_record_has_all_members(void **state)
     assert_true(json_real_value(json_object_get(metrics, "auc_test")) == 0.75);
     assert_true(json_is_null(json_object_get(metrics, "ap_test")));
     assert_string_equal(json_string_value(json_object_get(metrics, "reason")),
-                        "toy does not report it");
+                        "toy did not measure it");
     assert_true(json_is_null(json_object_get(time, "train_step")));
     assert_true(json_is_null(json_object_get(record, "suite")));
     char *text = clm_record_text(record);
