@@ -188,10 +188,15 @@ int clm_gemm_capacity(int64_t n)
     return capacity;
 }
 
+const char *clm_gemm_misfit(const clm_device *device)
+{
+    const bool scalar = device->vector_width < 4 && !(device->quirks & CLM_QUIRK_EMULATED);
+    return scalar ? "no vectors of 4 floats" : NULL;
+}
+
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 {
-    (void)device;
-    return clm_dim(call, 'K') > MOST_DEPTH ? "K > 4096" : NULL;
+    return clm_dim(call, 'K') > MOST_DEPTH ? "K > 4096" : clm_gemm_misfit(device);
 }
 
 /* `block`: rows of a work-item, an argument of the variant cpu alone; 0 for the others. */

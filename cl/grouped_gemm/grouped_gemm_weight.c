@@ -104,9 +104,8 @@ static int pick_strip(const clm_device *device, const clm_call *call)
 
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 {
-    (void)device;
-    return clm_dim(call, 'K') > MOST_WIDTH || clm_dim(call, 'N') > MOST_WIDTH ? "K or N > 1024"
-                                                                              : NULL;
+    const bool wide = clm_dim(call, 'K') > MOST_WIDTH || clm_dim(call, 'N') > MOST_WIDTH;
+    return wide ? "K or N > 1024" : clm_gemm_misfit(device);
 }
 
 /* The first stage fills the sums of chunks of `chunk` rows, the second adds them by group. */
