@@ -203,8 +203,21 @@ grouped_gemm_f32_cpu(__global const float *RST x, __global const float *RST w,
             for (int k = 0; k < depth; k++, from += columns)
                 panel[(k + 1) * NV + v] = load_columns(from, count);
         }
-        for (int row = first; row < stop; row += MR)
+#if AHEAD > 0
+        const int soon =
+            g + 1 < groups && stop < end ? depth : 0; /* rows of the next group's panel */
+        __global const float *next = w + (size_t)(g + 1) * (size_t)depth * (size_t)columns + column;
+        int asked = 0;
+#endif
+        for (int row = first; row < stop; row += MR) {
+#if AHEAD > 0
+            for (const int until = soon * (row - first + MR) / (stop - first); asked < until;
+                 asked++)
+                for (int v = 0; v < NV; v++)
+                    PREFETCH(next + (size_t)asked * (size_t)columns + v * VEC, 0);
+#endif
             tile(panel, x, gather, f, row, stop, end - 1, depth, columns, column);
+        }
     }
 }
 #endif
