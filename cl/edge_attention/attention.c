@@ -20,7 +20,7 @@ static int cpu_width(const clm_attention *a, int lanes)
     return 0;
 }
 
-const char *clm_attention_misfit(const clm_call *call, const clm_device *device)
+const char *clm_attention_cpu_misfit(const clm_call *call, const clm_device *device)
 {
     const clm_attention a = clm_attention_sizes(call);
     if (!power_of_two(a.h) || !power_of_two(a.d / a.h))
@@ -29,14 +29,48 @@ const char *clm_attention_misfit(const clm_call *call, const clm_device *device)
     return cpu_width(&a, clm_pick_lanes(device, call)) ? NULL : "more heads than vector lanes";
 }
 
-int clm_attention_options(const clm_call *call, bool cpu, bool with_alpha, int lanes, char *text,
-                          size_t size)
+enum { MOST_GROUP = 256, MOST_LOCAL_FLOATS = 4096 };
+
+const char *clm_attention_gpu_misfit(const clm_call *call, const clm_device *device)
+{
+    (void)device;
+    const clm_attention a = clm_attention_sizes(call);
+    if (a.h > MOST_GROUP) return "more than 256 heads";
+    return a.d / clm_cut_row(a.d / a.h, 4, 1).vec > MOST_GROUP ? "rows of more than 256 vectors"
+                                                               : NULL;
+}
+
+clm_attention_build clm_attention_build_cpu(const clm_call *call, bool alpha, int width)
 {
     const clm_attention a = clm_attention_sizes(call);
-    const int vec = cpu ? cpu_width(&a, lanes) : clm_cut_row(a.d / a.h, lanes, 1).vec;
-    snprintf(text, size, "-DD=%d -DHEADS=%d -DVEC=%d -DCPU=%d -DHAS_ALPHA=%d", (int)a.d, (int)a.h,
-             vec, cpu, with_alpha);
-    return vec;
+    const int vec = cpu_width(&a, width);
+    clm_attention_build b = {.targets = 1, .sources = 1, .vectors = (int)a.d / vec};
+    snprintf(b.options, sizeof b.options, "-DD=%d -DHEADS=%d -DVEC=%d -DHAS_ALPHA=%d", (int)a.d,
+             (int)a.h, vec, alpha);
+    return b;
+}
+
+static int64_t between(int64_t low, int64_t x, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+clm_attention_build clm_attention_build_any(const clm_call *call, bool alpha, int width, int group)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const int vec = clm_cut_row(a.d / a.h, width, 1).vec;
+    clm_attention_build b = {.targets = 1, .sources = 1, .vectors = (int)a.d / vec};
+    int used = snprintf(b.options, sizeof b.options, "-DD=%d -DHEADS=%d -DVEC=%d -DHAS_ALPHA=%d",
+                        (int)a.d, (int)a.h, vec, alpha);
+    if (group == 0) return b;
+    const int64_t slots = between(1, group / a.h, between(1, MOST_LOCAL_FLOATS / a.d, MOST_GROUP));
+    const int64_t row_slots = between(1, group / b.vectors, MOST_GROUP);
+    b.targets = (size_t)(slots * a.h);
+    b.sources = (size_t)(row_slots * b.vectors);
+    snprintf(b.options + used, sizeof b.options - (size_t)used,
+             " -DSLOTS=%d -DCOLUMNS=%d -DROW_SLOTS=%d", (int)slots,
+             (int)((a.d + slots * a.h - 1) / (slots * a.h)), (int)row_slots);
+    return b;
 }
 
 /* Segments of 0 .. 2 * mean edges with random sources: hub 1: all edges in one segment, hub 2: all

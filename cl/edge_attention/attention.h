@@ -5,7 +5,7 @@
 #include "cl/edge_attention/edge_attention.h"
 #include "op/lanes.h"
 
-extern const clm_source clm_source_edge_attention;
+extern const clm_source clm_source_edge_attention, clm_source_edge_attention_cpu;
 extern const clm_op clm_edge_attention_backward;
 
 typedef struct clm_attention {
@@ -14,13 +14,21 @@ typedef struct clm_attention {
 
 clm_attention clm_attention_sizes(const clm_call *call);
 
-/* Why the variant cpu cannot compute a call; null when it can. */
-const char *clm_attention_misfit(const clm_call *call, const clm_device *device);
+/* Why the variants cpu and gpu cannot compute a call; null when they can. */
+const char *clm_attention_cpu_misfit(const clm_call *call, const clm_device *device);
+const char *clm_attention_gpu_misfit(const clm_call *call, const clm_device *device);
 
-/* Options of a build for vectors of at most `lanes` lanes: with `cpu` such that heads fill vectors,
- * otherwise such that vectors divide heads; alpha wanted or not. Returns the vector width. */
-int clm_attention_options(const clm_call *call, bool cpu, bool with_alpha, int lanes, char *text,
-                          size_t size);
+/* A build of the kernels. */
+typedef struct clm_attention_build {
+    char options[128];
+    size_t targets, sources; /* work-items in the work-group of a target, and of a source row */
+    int vectors;             /* of a row */
+} clm_attention_build;
+
+/* For vectors of at most `width` lanes: edge_attention_cpu.cl, and edge_attention.cl with
+ * work-groups of about `group` work-items, or without them when `group` is 0. */
+clm_attention_build clm_attention_build_cpu(const clm_call *call, bool alpha, int width);
+clm_attention_build clm_attention_build_any(const clm_call *call, bool alpha, int width, int group);
 
 /* Structure of an example, at the operands' places in the forward call. */
 typedef struct clm_attention_places {

@@ -96,34 +96,42 @@ static clm_cost cost(const clm_call *call)
                                     (call->arg[ALPHA] ? m * h : 0))};
 }
 
-static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
+                         const char *kernel, const clm_attention_build *build, clm_range range)
 {
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
-    char options[96];
-    clm_attention_options(call, true, x[ALPHA] != NULL, clm_tune(plan, "WIDTH"), options,
-                          sizeof options);
+    return clm_launch_from(plan, source, kernel, build->options, range,
+                           CLM_ARGS(clm_t(x[QKV]), clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]),
+                                    clm_t(x[SOURCE]), clm_t(x[OUT]), clm_t(x[LSE]), clm_t(x[ALPHA]),
+                                    clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+}
+
+static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const clm_attention_build build =
+        clm_attention_build_cpu(call, call->arg[ALPHA], clm_tune(plan, "WIDTH"));
     const size_t work = (size_t)clm_tune(plan, "WORK");
-    return clm_launch(plan, call, "edge_attention_f32_cpu", options,
-                      (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}},
-                      CLM_ARGS(clm_t(x[QKV]), clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]),
-                               clm_t(x[SOURCE]), clm_t(x[OUT]), clm_t(x[LSE]), clm_t(x[ALPHA]),
-                               clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+    return launch(plan, call, &clm_source_edge_attention_cpu, "edge_attention_f32_cpu", &build,
+                  (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}});
+}
+
+static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention_build build = clm_attention_build_any(
+        call, call->arg[ALPHA], clm_tune(plan, "WIDTH"), clm_tune(plan, "GROUP"));
+    const size_t targets = (size_t)clm_dim(call, 'N');
+    return launch(plan, call, &clm_source_edge_attention, "edge_attention_f32_gpu", &build,
+                  (clm_range){{targets * build.targets}, {build.targets}});
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
     const clm_attention a = clm_attention_sizes(call);
-    clm_tensor *const *x = call->arg;
-    char options[96];
-    clm_attention_options(call, false, x[ALPHA] != NULL, clm_tune(plan, "WIDTH"), options,
-                          sizeof options);
-    const size_t group = (size_t)clm_tune(plan, "GROUP");
-    return clm_launch(plan, call, "edge_attention_f32_plain", options,
-                      (clm_range){{clm_round_up(a.n * a.h, group)}, {group}},
-                      CLM_ARGS(clm_t(x[QKV]), clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]),
-                               clm_t(x[SOURCE]), clm_t(x[OUT]), clm_t(x[LSE]), clm_t(x[ALPHA]),
-                               clm_i(a.n), clm_i(a.s)));
+    const clm_attention_build build = clm_attention_build_any(call, call->arg[ALPHA], 1, 0);
+    return launch(plan, call, &clm_source_edge_attention, "edge_attention_f32_plain", &build,
+                  (clm_range){{clm_round_up(a.n * a.h, 32)}, {32}});
 }
 
 static bool example(clm_example *example, int index)
@@ -159,16 +167,14 @@ static const clm_op edge_attention = {
                  .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
-                 .misfit = clm_attention_misfit,
+                 .misfit = clm_attention_cpu_misfit,
                  .prepare = prepare_cpu},
                 {.name = "gpu",
                  .classes = CLM_GPU,
                  .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
-                 .prepare = prepare_plain},
-                {.name = "plain",
-                 .classes = CLM_ANY_DEVICE,
-                 .tunable = {{"WIDTH", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
-                 .prepare = prepare_plain}},
+                 .misfit = clm_attention_gpu_misfit,
+                 .prepare = prepare_gpu},
+                {.name = "plain", .classes = CLM_ANY_DEVICE, .prepare = prepare_plain}},
     .grad = grad,
     .reference = reference,
     .cost = cost,

@@ -56,43 +56,54 @@ static clm_cost cost(const clm_call *call)
                       .bytes = 4 * (2 * (n + 2 * s) * d + n * d + 3 * m + n + s + q + q * h)};
 }
 
-static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+/* The pass by target, then the pass by source row. */
+static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
+                         const char *targets_kernel, const char *sources_kernel,
+                         const clm_attention_build *build, clm_range targets, clm_range sources)
 {
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
-    char options[96];
-    clm_attention_options(call, true, false, clm_tune(plan, "WIDTH"), options, sizeof options);
+    CLM_TRY(clm_launch_from(plan, source, targets_kernel, build->options, targets,
+                            CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]),
+                                     clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]),
+                                     clm_t(x[DQKV]), clm_t(x[PD]), clm_i(a.n), clm_i(a.s),
+                                     clm_i(a.m))));
+    return clm_launch_from(plan, source, sources_kernel, build->options, sources,
+                           CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
+                                    clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
+                                    clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+}
+
+static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const clm_attention_build build = clm_attention_build_cpu(call, false, clm_tune(plan, "WIDTH"));
     const size_t work = (size_t)clm_tune(plan, "WORK");
-    CLM_TRY(clm_launch(plan, call, "edge_attention_targets_f32_cpu", options,
-                       (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}},
-                       CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]), clm_t(x[SEGMENT_PTR]),
-                                clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]), clm_t(x[DQKV]), clm_t(x[PD]),
-                                clm_i(a.n), clm_i(a.s), clm_i(a.m))));
-    return clm_launch(plan, call, "edge_attention_sources_f32_cpu", options,
-                      (clm_range){{clm_round_up(a.s + a.m, work) / work}, {1}},
-                      CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
-                               clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
-                               clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+    return launch(plan, call, &clm_source_edge_attention_cpu, "edge_attention_targets_f32_cpu",
+                  "edge_attention_sources_f32_cpu", &build,
+                  (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}},
+                  (clm_range){{clm_round_up(a.s + a.m, work) / work}, {1}});
+}
+
+static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const clm_attention_build build =
+        clm_attention_build_any(call, false, clm_tune(plan, "WIDTH"), clm_tune(plan, "GROUP"));
+    return launch(plan, call, &clm_source_edge_attention, "edge_attention_targets_f32_gpu",
+                  "edge_attention_sources_f32_gpu", &build,
+                  (clm_range){{(size_t)a.n * build.targets}, {build.targets}},
+                  (clm_range){{(size_t)a.s * build.sources}, {build.sources}});
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
     const clm_attention a = clm_attention_sizes(call);
-    clm_tensor *const *x = call->arg;
-    char options[96];
-    const int vec =
-        clm_attention_options(call, false, false, clm_tune(plan, "WIDTH"), options, sizeof options);
-    const size_t group = (size_t)clm_tune(plan, "GROUP");
-    CLM_TRY(clm_launch(plan, call, "edge_attention_targets_f32_plain", options,
-                       (clm_range){{clm_round_up(a.n * a.h, group)}, {group}},
-                       CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]), clm_t(x[SEGMENT_PTR]),
-                                clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]), clm_t(x[DQKV]), clm_t(x[PD]),
-                                clm_i(a.n), clm_i(a.s), clm_i(a.m))));
-    return clm_launch(plan, call, "edge_attention_sources_f32_plain", options,
-                      (clm_range){{clm_round_up(a.s * a.d / vec, group)}, {group}},
-                      CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
-                               clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
-                               clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+    const clm_attention_build build = clm_attention_build_any(call, false, 1, 0);
+    return launch(plan, call, &clm_source_edge_attention, "edge_attention_targets_f32_plain",
+                  "edge_attention_sources_f32_plain", &build,
+                  (clm_range){{clm_round_up(a.n * a.h, 32)}, {32}},
+                  (clm_range){{clm_round_up(a.s * build.vectors, 32)}, {32}});
 }
 
 static bool example(clm_example *example, int index)
@@ -131,16 +142,14 @@ const clm_op clm_edge_attention_backward = {
                  .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
-                 .misfit = clm_attention_misfit,
+                 .misfit = clm_attention_cpu_misfit,
                  .prepare = prepare_cpu},
                 {.name = "gpu",
                  .classes = CLM_GPU,
                  .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},
-                 .prepare = prepare_plain},
-                {.name = "plain",
-                 .classes = CLM_ANY_DEVICE,
-                 .tunable = {{"WIDTH", 1, {1, 4}, NULL}, {"GROUP", 32, {32, 64}, NULL}},
-                 .prepare = prepare_plain}},
+                 .misfit = clm_attention_gpu_misfit,
+                 .prepare = prepare_gpu},
+                {.name = "plain", .classes = CLM_ANY_DEVICE, .prepare = prepare_plain}},
     .reference = reference,
     .cost = cost,
     .suspect = 2e-6,

@@ -133,14 +133,17 @@ static inline clm_arg clm_f(double f) { return (clm_arg){.what = CLM_ARG_F32, .f
 static inline clm_arg clm_l(size_t bytes) { return (clm_arg){.what = CLM_ARG_LOCAL, .bytes = bytes}; }
 
 /* Adds one launch: kernel `name` of the operator's source, built with the variant's tunables and
- * `options` (formatted by the caller, "" for none, e.g. "-DHAS_BIAS=1 -DH=4"), over `range`, with
- * the arguments in order. Usage:
+ * `options` (formatted by the caller, "" for none, e.g. "-DHAS_BIAS=1 -DHEADS=4"; single letters may
+ * be names in Philox), over `range`, with the arguments in order. Usage:
  *   return clm_launch(plan, call, "add_f32", "", (clm_range){{n}, {64}}, CLM_ARGS(clm_t(a), clm_i(n)));
  */
 #define CLM_ARGS(...)                                                                              \
     (const clm_arg[]){__VA_ARGS__}, sizeof((const clm_arg[]){__VA_ARGS__}) / sizeof(clm_arg)
 clm_status clm_launch(clm_plan *plan, const clm_call *call, const char *name, const char *options,
                       clm_range range, const clm_arg *args, size_t count);
+/* The same for an operator whose variants have files of their own (cl/<op>/<source>.cl). */
+clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char *name,
+                           const char *options, clm_range range, const clm_arg *args, size_t count);
 
 /* Smallest multiple of `step` that is >= n. */
 static inline size_t clm_round_up(int64_t n, size_t step) { return ((size_t)n + step - 1) / step * step; }

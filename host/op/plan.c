@@ -117,6 +117,12 @@ static clm_status set_arguments(clm_kernel *kernel, const clm_arg *args, size_t 
 clm_status clm_launch(clm_plan *plan, const clm_call *call, const char *name, const char *options,
                       clm_range range, const clm_arg *args, size_t count)
 {
+    return clm_launch_from(plan, call->op->source, name, options, range, args, count);
+}
+
+clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char *name,
+                           const char *options, clm_range range, const clm_arg *args, size_t count)
+{
     for (int i = 0; i < 3; i++)
         if (range.global[i] == 0 && (i == 0 || range.local[i] != 0)) return CLM_OK; /* no work */
     const clm_variant *variant = plan->variant[plan->calls];
@@ -128,7 +134,7 @@ clm_status clm_launch(clm_plan *plan, const clm_call *call, const char *name, co
     plan->launch = grow(plan->launch, plan->launches, &plan->launch_room, sizeof *plan->launch);
     launch *l = &plan->launch[plan->launches];
     *l = (launch){.range = range, .call = plan->calls};
-    CLM_TRY(clm_kernel_new(plan->context, plan->scope, call->op->source, name, all, &l->kernel));
+    CLM_TRY(clm_kernel_new(plan->context, plan->scope, source, name, all, &l->kernel));
     CLM_TRY(set_arguments(l->kernel, args, count));
     plan->launches++;
     return CLM_OK;
