@@ -3,11 +3,12 @@
 #include "base/text.h"
 #include "cmd/command.h"
 
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static void print_help(FILE *out) {
+static void print_help(FILE *out)
+{
     fputs(
         "clmoe trains graph Mixture-of-Experts models on OpenCL devices and measures accuracy and "
         "latency together.\n\n"
@@ -28,34 +29,34 @@ static void print_help(FILE *out) {
           out);
 }
 
-static const clm_command *find(const char *name) {
+static const clm_command *find(const char *name)
+{
     for (size_t i = 0; clm_commands[i] != NULL; i++)
-        if (strcmp(clm_commands[i]->name, name) == 0)
-            return clm_commands[i];
+        if (strcmp(clm_commands[i]->name, name) == 0) return clm_commands[i];
     return NULL;
 }
 
-static int unknown_command(const char *word) {
+static int unknown_word(const char *word)
+{
+    static const char *const option[] = {"--help", "--version", NULL};
     clm_scope scope = {0};
-    size_t count = 0;
+    size_t count = 0, listed = 0;
     while (clm_commands[count] != NULL)
         count++;
-    const char **names = clm_alloc_array(&scope, count + 1, sizeof *names);
-    size_t listed = 0;
+    const char **command = clm_alloc_array(&scope, count + 1, sizeof *command);
     for (size_t i = 0; i < count; i++)
-        if (clm_commands[i]->about != NULL)
-            names[listed++] = clm_commands[i]->name;
-    const char *near = clm_did_you_mean(word, names);
-    const char *kind = word[0] == '-' ? "option" : "command";
-    if (near != NULL)
-        fprintf(stderr, "clmoe: there is no %s '%s'; did you mean '%s'?\n", kind, word, near);
-    else
-        fprintf(stderr, "clmoe: there is no %s '%s'; see `clmoe --help`\n", kind, word);
+        if (clm_commands[i]->about != NULL) command[listed++] = clm_commands[i]->name;
+    const bool dashed = word[0] == '-';
+    const char *near = clm_did_you_mean(word, dashed ? option : command);
+    fprintf(stderr, "clmoe: there is no %s '%s'%s%s%s\n", dashed ? "option" : "command", word,
+            near != NULL ? "; did you mean '" : "; see `clmoe --help`", near != NULL ? near : "",
+            near != NULL ? "'?" : "");
     clm_scope_end(&scope);
     return CLM_EXIT_ERROR;
 }
 
-static int dispatch(const clm_command *command, int argc, char **argv) {
+static int dispatch(const clm_command *command, int argc, char **argv)
+{
     clm_scope scope = {0};
     argv[0] = clm_text(&scope, "clmoe %s", command->name);
     const int code = command->run(argc, argv);
@@ -63,7 +64,8 @@ static int dispatch(const clm_command *command, int argc, char **argv) {
     return code;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     if (argc < 2) {
         print_help(stderr);
         return CLM_EXIT_ERROR;
@@ -82,10 +84,9 @@ int main(int argc, char **argv) {
         const clm_command *asked = find(argv[2]);
         char help[] = "--help";
         char *again[] = {argv[0], help, NULL};
-        return asked != NULL ? dispatch(asked, 2, again) : unknown_command(argv[2]);
+        return asked != NULL ? dispatch(asked, 2, again) : unknown_word(argv[2]);
     }
     const clm_command *command = find(word);
-    if (command == NULL)
-        return unknown_command(word);
+    if (command == NULL) return unknown_word(word);
     return dispatch(command, argc - 1, argv + 1);
 }

@@ -12,6 +12,10 @@ baselines = "hgt separated_moe dense_ffn features"
 swept(d) = strcol("data") eq d && strcol("label") eq "shared_moe p=" . strcol("p")
 is_row(d, label) = strcol("data") eq d && strcol("label") eq label
 
+swept_rows = 0
+do for [d in data] { stats "summary.csv" using (swept(d) ? (swept_rows = swept_rows + 1, 0) : 0) nooutput }
+if (swept_rows == 0) { print "there is no sweep over p alone"; exit status 1 }
+
 # A column where the row is one of the sweep; errors of a single seed are unknown and drawn as none.
 of_sweep(d, name) = swept(d) ? column(name) : NaN
 error(d, name) = swept(d) && known(column(name)) ? column(name) : 0

@@ -11,6 +11,7 @@ panels = words(data)
 is_shown(label) = words(label) == 1 || (words(label) == 2 && strstrt(" p=0 p=0.3 p=1 ", " " . word(label, 2) . " ") > 0)
 rows = ""
 stats "curve.csv" using (is_shown(strcol("label")) ? (rows = add_word(rows, strcol("row")), 0) : 0) nooutput
+if (words(rows) == 0) { print "there is no curve of training"; exit status 1 }
 stats "curve.csv" using "row" nooutput
 array label[int(STATS_max)]
 array set_of[int(STATS_max)]

@@ -8,6 +8,7 @@ is_shown(label) = words(label) <= 2 && label ne "dense_ffn"
 data = ""
 rows = ""
 stats "load.csv" using (is_shown(strcol("label")) ? (data = add_word(data, strcol("data")), rows = add_word(rows, strcol("row")), 0) : 0) nooutput
+if (words(rows) == 0) { print "there is no mixture of experts"; exit status 1 }
 stats "load.csv" using "row" nooutput
 array label[int(STATS_max)]
 array set_of[int(STATS_max)]

@@ -10,6 +10,7 @@ panels = ""
 tops = ""
 stats "summary.csv" using (swept(0) ? (panels = add_word(panels, strcol("data") . "|" . strcol("p")), tops = add_word(tops, strcol("top_k")), 0) : 0) nooutput
 columns = words(panels)
+if (columns == 0) { print "there is no sweep over the number of experts"; exit status 1 }
 data_of(panel) = panel[1:strstrt(panel, "|") - 1]
 p_of(panel) = panel[strstrt(panel, "|") + 1:*]
 

@@ -35,7 +35,7 @@ clm_progress_bar clm_progress_bar_new(double total)
     };
 }
 
-/* "1:02:03 left" or "02:03 left"; empty while too little is done to tell. */
+/* "1:02:03 left  " or "02:03 left  "; empty while too little is done to tell. */
 static void write_time_left(const clm_progress_bar *bar, char *text, size_t size)
 {
     const double elapsed = now_s() - bar->start_s;
@@ -45,9 +45,9 @@ static void write_time_left(const clm_progress_bar *bar, char *text, size_t size
     }
     const long s = (long)(elapsed * (bar->total - bar->done) / bar->done + 0.5);
     if (s >= 3600)
-        (void)snprintf(text, size, "%ld:%02ld:%02ld left", s / 3600, s / 60 % 60, s % 60);
+        (void)snprintf(text, size, "%ld:%02ld:%02ld left  ", s / 3600, s / 60 % 60, s % 60);
     else
-        (void)snprintf(text, size, "%02ld:%02ld left", s / 60, s % 60);
+        (void)snprintf(text, size, "%02ld:%02ld left  ", s / 60, s % 60);
 }
 
 static void draw(const clm_progress_bar *bar, double fraction, const char *left)
@@ -58,7 +58,7 @@ static void draw(const clm_progress_bar *bar, double fraction, const char *left)
         blocks[i] = i < (int)(fraction * BAR_WIDTH + 0.5) ? '=' : ' ';
     blocks[BAR_WIDTH] = '\0';
     const int room = columns() - 1;
-    (void)snprintf(line, sizeof line, "[%s] %3.0f %%  %s  %s", blocks, 100 * fraction, left,
+    (void)snprintf(line, sizeof line, "[%s] %3.0f %%  %s%s", blocks, 100 * fraction, left,
                    bar->what);
     fprintf(stderr, "\r\033[K%s%.*s%s", bar->colour ? "\033[36m" : "", room, line,
             bar->colour ? "\033[0m" : "");
@@ -87,7 +87,7 @@ void clm_progress_bar_show(clm_progress_bar *bar, double done, const char *forma
         draw(bar, fraction, left);
     } else if ((int)(10 * fraction) > bar->tenth) {
         bar->tenth = (int)(10 * fraction);
-        fprintf(stderr, "%3d %%  %s  %s\n", 10 * bar->tenth, left, bar->what);
+        fprintf(stderr, "%3d %%  %s%s\n", 10 * bar->tenth, left, bar->what);
     }
 }
 

@@ -82,6 +82,7 @@ void clm_error_print(FILE *out)
     fprintf(out, "%s\n", last.what);
     print_part(out, "while", last.during);
     print_part(out, "device", last.device);
-    print_part(out, "at", last.at);
+    if (last.kind != CLM_ERROR_USAGE) /* wrong input is found in the input, not in the program */
+        print_part(out, "at", last.at);
     print_part(out, "try", last.advice);
 }

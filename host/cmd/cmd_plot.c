@@ -1,6 +1,7 @@
 /* clmoe plot: tables and figures of a run again, after changing a script or merging runs. */
 #include "cmd/options.h"
 
+#include "base/text.h"
 #include "report/report.h"
 #include "suite/record.h"
 
@@ -68,8 +69,29 @@ static clm_status merge(clm_scope *scope, const options *o, clm_run_plan *all, j
     return CLM_OK;
 }
 
+/* Error (USAGE) with a suggestion for a figure that does not exist. */
+static clm_status check_figures(clm_scope *scope, const options *o)
+{
+    const char *const *known;
+    CLM_TRY(clm_names_in(scope, "plots", ".gp", &known));
+    for (unsigned i = 0; i < o->figures; i++) {
+        const char *const *name = known;
+        while (*name != NULL && strcmp(*name, o->figure[i]) != 0)
+            name++;
+        if (*name != NULL) continue;
+        const char *near = clm_did_you_mean(o->figure[i], known);
+        clm_fail(CLM_ERROR_USAGE, "there is no figure '%s'%s%s%s", o->figure[i],
+                 near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                 near != NULL ? "'?" : "");
+        clm_error_advice("`clmoe list figures` shows them");
+        return CLM_FAIL;
+    }
+    return CLM_OK;
+}
+
 static clm_status plot(clm_scope *scope, options *o)
 {
+    CLM_TRY(check_figures(scope, o));
     clm_run_plan plan = {0};
     json_t *records = json_array();
     clm_status status = merge(scope, o, &plan, records);

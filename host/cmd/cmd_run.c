@@ -16,8 +16,7 @@ enum {
     KEY_SHARD,
     KEY_TIMEOUT,
     KEY_JSON,
-    KEY_DATA,
-    KEY_DATA_DIR,
+    KEY_BINARIES,
 };
 
 enum { MOST_WORDS = 256 };
@@ -38,7 +37,7 @@ typedef struct options {
 static const struct argp_option table[] = {
     {NULL, 0, NULL, 0, "What to run:", 1},
     {"model", 'm', "MODEL", 0, "Run this model; with a suite, only its cells of this model", 1},
-    {"data", KEY_DATA, "SET", 0,
+    {"data", 'D', "SET", 0,
      "On this data set (a name or a folder); with a suite, only its cells on this set", 1},
     {"set", 's', "KEY=VALUE", 0, "Set a parameter of the model; can be repeated", 1},
     {"seeds", KEY_SEEDS, "[SET=]N", 0,
@@ -47,14 +46,15 @@ static const struct argp_option table[] = {
      "Run on: cpu, gpu, accelerator, all, an id, part of a name, several with commas "
      "(default: the first GPU, else the first CPU)",
      1},
-    {"data-dir", KEY_DATA_DIR, "DIR", 0, "Where the folders of named data sets are (CLMOE_DATA)",
-     1},
+    {"data-dir", 'R', "DIR", 0, "Where the folders of named data sets are (CLMOE_DATA)", 1},
     {NULL, 0, NULL, 0, "How to run:", 2},
     {"dry-run", 'n', NULL, 0, "Only list the cells and how long they will take", 2},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "End a cell that takes longer", 2},
     {"resume", KEY_RESUME, "RUN", 0,
      "Continue a run that was ended: its folder; finished cells are not run again", 2},
     {"shard", KEY_SHARD, "I/N", 0, "Run part I of N of the cells (I = 1 ... N)", 2},
+    {"binaries", KEY_BINARIES, "DIR", 0,
+     "Build no programs: take the binaries that `clmoe compile` left there", 2},
     {NULL, 0, NULL, 0, "What to leave:", 3},
     {"out", 'o', "DIR", 0,
      "Folder of the run (default: results/SUITE-DATE-TIME); none: keep no files", 3},
@@ -91,7 +91,8 @@ static void check(const options *o, struct argp_state *state)
     const clm_request *r = &o->request;
     if (o->resume != NULL) {
         if (r->suite != NULL || o->model.count > 0 || o->data.count > 0 || o->set.count > 0 ||
-            o->seeds.count > 0 || r->shards > 0 || r->device != NULL || o->out != NULL)
+            o->seeds.count > 0 || r->shards > 0 || r->device != NULL || r->binaries != NULL ||
+            o->out != NULL)
             argp_error(state, "--resume continues a run as it was planned: only --timeout, "
                               "--dry-run and --json go with it");
     } else if (r->suite == NULL && o->model.count == 0 && o->data.count == 0) {
@@ -108,14 +109,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     options *o = state->input;
     switch (key) {
     case 'm': add(&o->model, argument, state); return 0;
-    case KEY_DATA: add(&o->data, argument, state); return 0;
+    case 'D': add(&o->data, argument, state); return 0;
     case 's': add(&o->set, argument, state); return 0;
     case KEY_SEEDS: add(&o->seeds, argument, state); return 0;
     case 'd': o->request.device = argument; return 0;
-    case KEY_DATA_DIR: o->request.data_dir = argument; return 0;
+    case 'R': o->request.data_dir = argument; return 0;
     case 'n': o->dry_run = true; return 0;
     case KEY_TIMEOUT: o->request.timeout_s = whole_number(argument, "timeout", state); return 0;
     case KEY_RESUME: o->resume = argument; return 0;
+    case KEY_BINARIES: o->request.binaries = argument; return 0;
     case KEY_SHARD: parse_shard(o, argument, state); return 0;
     case 'o': o->out = argument; return 0;
     case KEY_JSON: o->json = true; return 0;

@@ -153,8 +153,10 @@ clm_status clm_tape_layout(clm_tape *tape)
         if (t->kind == CLM_INPUT && !tape->node[i]->shared) tape->input_bytes += clm_tensor_bytes(t);
         if (clm_tensor_bytes(t) <= l.limit) continue;
         free(l.hole);
-        return clm_fail(CLM_ERROR_TOO_LARGE, "%s needs %s in one piece, device allocates at most %s", t->name,
-                        clm_text_bytes(tape->scope, clm_tensor_bytes(t)), clm_text_bytes(tape->scope, l.limit));
+        clm_fail(CLM_ERROR_TOO_LARGE, "%s needs %s in one piece, device allocates at most %s", t->name,
+                 clm_text_bytes(tape->scope, clm_tensor_bytes(t)), clm_text_bytes(tape->scope, l.limit));
+        clm_error_advice("a smaller width or a smaller graph, or --device with more memory (`clmoe devices`)");
+        return CLM_FAIL;
     }
     for (size_t i = 0; i < tape->calls; i++) lay_out_call(&l, (int)i);
     free(l.hole);

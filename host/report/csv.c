@@ -59,20 +59,12 @@ static clm_status close_file(FILE *file, const char *path)
 
 /* --- summary --- */
 
-/* A parameter that no model of the run has is no column. */
-static bool in_use(const clm_rows *rows, const char *parameter)
-{
-    for (size_t i = 0; i < rows->count; i++)
-        if (clm_config_has(rows->row[i].config, parameter)) return true;
-    return false;
-}
-
-static void put_parameters(FILE *out, const clm_rows *rows, const clm_row *row,
-                           const char *const *parameter)
+/* Every parameter there is, so that a figure finds its columns in any run. */
+static void put_parameters(FILE *out, const clm_row *row, const char *const *parameter)
 {
     json_t *params = clm_config_json(row->config, false);
     for (; *parameter != NULL; parameter++) {
-        if (!in_use(rows, *parameter) || strcmp(*parameter, "seed") == 0) continue;
+        if (strcmp(*parameter, "seed") == 0) continue;
         const json_t *value = json_object_get(params, *parameter);
         if (json_is_string(value))
             fprintf(out, ",%s", json_string_value(value));
@@ -97,7 +89,7 @@ static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
     put_head(out, rows, row);
     fprintf(out, ",%s", row->model);
     put_device(out, row);
-    put_parameters(out, rows, row, parameter);
+    put_parameters(out, row, parameter);
     fprintf(out, ",%zu,", row->ok);
     put_text(out, row->status);
     const double numbers[] = {
@@ -134,8 +126,7 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
     const char *const *parameter = clm_suite_parameters(scope);
     fputs("row,data,label,model,device", out);
     for (size_t i = 0; parameter[i] != NULL; i++)
-        if (in_use(rows, parameter[i]) && strcmp(parameter[i], "seed") != 0)
-            fprintf(out, ",%s", parameter[i]);
+        if (strcmp(parameter[i], "seed") != 0) fprintf(out, ",%s", parameter[i]);
     fputs(",seeds,status,auc_test,auc_test_se,auc_test_min,auc_test_max,auc_val,ap_test,best_epoch,"
           "published,published_se,against_hgt,against_hgt_p,train_step_ms,inference_ms,"
           "planned_bytes,device_bytes,imbalance,auc_test_of_seeds\n",

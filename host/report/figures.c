@@ -55,18 +55,27 @@ static int run_gnuplot(const char *folder, const char *script, const char *log, 
     return 0;
 }
 
-/* The last words of a log in one line. */
 static const char *last_words(clm_scope *scope, const char *path)
 {
-    char text[512];
+    char text[4096];
     FILE *file = fopen(path, "r");
     if (file == NULL) return "no message";
     const size_t got = fread(text, 1, sizeof text - 1, file);
     (void)fclose(file);
     text[got] = '\0';
-    for (char *c = text; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\r') *c = ' ';
-    return clm_text(scope, "%s", text);
+    /* The last line that says something; warnings come before it. */
+    size_t end = got;
+    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
+        text[--end] = '\0';
+    const char *line = strrchr(text, '\n');
+    return clm_text(scope, "%s", line != NULL ? line + 1 : text);
+}
+
+/* What a script that failed leaves is no figure. */
+static void remove_drawing(clm_scope *scope, const char *folder, const char *figure)
+{
+    (void)unlink(clm_text(scope, "%s/%s.png", folder, figure));
+    (void)unlink(clm_text(scope, "%s/%s.svg", folder, figure));
 }
 
 static clm_status draw(clm_scope *scope, const char *folder, const char *figure, bool *missing,
@@ -82,11 +91,13 @@ static clm_status draw(clm_scope *scope, const char *folder, const char *figure,
     const int code = run_gnuplot(folder, script, log, &status);
     if (code == ENOENT) {
         *missing = true;
+        (void)unlink(log_path);
         fprintf(stderr,
                 "gnuplot is missing, so no figures were drawn; scripts and data are in %s\n"
                 "  try     apt-get install gnuplot-nox, then: cd %s && gnuplot %s\n",
                 folder, folder, script);
     } else if (code != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        remove_drawing(scope, folder, figure);
         fprintf(stderr, "figure %s was not drawn: %s\n  see     %s\n", figure,
                 code != 0 ? strerror(code) : last_words(scope, log_path), log_path);
     } else {

@@ -21,6 +21,7 @@ typedef struct clm_run_plan {
     const char *suite;     /* null: one model on one data set without a suite */
     const char *published; /* table of published numbers, null: none */
     const char *data_dir;  /* null: CLMOE_DATA, then the user's data folder */
+    const char *binaries;  /* folder of program binaries to run from alone; null: build */
     clm_names figures;
     int timeout_s;
     clm_run_cell *cell;
@@ -29,15 +30,15 @@ typedef struct clm_run_plan {
 
 /* What the command line asks for. */
 typedef struct clm_request {
-    const char *suite;        /* name or file; null: `model` on `data` */
-    const char *const *model; /* with a suite: only these; null: all */
-    const char *const *data;  /* with a suite: only these; null: all */
-    const char *device;       /* selector, see clm_devices_select */
-    const char *const *set;   /* key=value, may be null */
-    const char *const *seeds; /* "n" or "data=n", the last that fits counts; may be null */
-    const char *data_dir;     /* may be null */
-    int timeout_s;            /* 0: the suite's */
-    int shard, shards;        /* cells shard, shard + shards, ...; shards 0: all */
+    const char *suite;               /* name or file; null: `model` on `data` */
+    const char *const *model;        /* with a suite: only these; null: all */
+    const char *const *data;         /* with a suite: only these; null: all */
+    const char *device;              /* selector, see clm_devices_select */
+    const char *const *set;          /* key=value, may be null */
+    const char *const *seeds;        /* "n" or "data=n", the last that fits counts; may be null */
+    const char *data_dir, *binaries; /* as in the plan */
+    int timeout_s;                   /* 0: the suite's */
+    int shard, shards;               /* cells shard, shard + shards, ...; shards 0: all */
 } clm_request;
 
 /* Expands a request into cells, every parameter checked, duplicates left out. Errors (USAGE) as for

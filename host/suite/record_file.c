@@ -21,14 +21,17 @@ struct clm_records {
     size_t room;
 };
 
-static clm_status fail_writing(const char *path)
+/* Says why `path` cannot be written (errno); `begun`: records of the run are there already. */
+static clm_status fail_writing(const char *path, bool begun)
 {
     const int code = errno;
     clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(code));
     clm_error_code(code);
-    clm_error_advice(code == ENOSPC || code == EDQUOT || code == EFBIG
-                         ? "free some space; then --resume continues the run, nothing is lost"
-                         : "--out DIR writes elsewhere, --out none keeps no files");
+    const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+    clm_error_advice("%s", full && begun
+                               ? "free some space; then --resume continues the run, nothing is lost"
+                           : full ? "free some space, or --out DIR on another disk"
+                                  : "--out DIR writes elsewhere, --out none keeps no files");
     return CLM_FAIL;
 }
 
@@ -59,7 +62,7 @@ static clm_status make_folder(clm_scope *scope, const char *folder)
     char *path = clm_text(scope, "%s", folder);
     for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash != NULL) *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST) return fail_writing(path);
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) return fail_writing(path, false);
         if (slash == NULL) return CLM_OK;
         *slash = '/';
     }
@@ -91,7 +94,7 @@ static clm_status write_plan(clm_scope *scope, const char *folder, const clm_run
     free(text);
     if (file >= 0 && close(file) != 0) done = false;
     if (done && rename(draft, path) == 0) return CLM_OK;
-    const clm_status status = fail_writing(path);
+    const clm_status status = fail_writing(path, false);
     (void)unlink(draft);
     return status;
 }
@@ -105,7 +108,7 @@ static clm_status open_file(clm_records *records, int flags)
                          records->folder);
         return CLM_FAIL;
     }
-    if (records->file < 0) return fail_writing(records->path);
+    if (records->file < 0) return fail_writing(records->path, false);
     if (flock(records->file, LOCK_EX | LOCK_NB) == 0) return CLM_OK;
     clm_fail(CLM_ERROR_USAGE, "%s is being run by another process", records->folder);
     clm_error_advice("wait for it to end");
@@ -171,7 +174,7 @@ clm_status clm_records_append(clm_records *records, json_t *record)
         remember(records, record);
         return CLM_OK;
     }
-    const clm_status status = fail_writing(records->path);
+    const clm_status status = fail_writing(records->path, true);
     if (done > 0) (void)!ftruncate(records->file, end);
     return status;
 }
@@ -252,7 +255,7 @@ clm_status clm_records_open(clm_scope *scope, const char *folder, const clm_run_
     CLM_TRY(open_file(records, 0));
     off_t whole;
     CLM_TRY(load(records, &whole));
-    if (ftruncate(records->file, whole) != 0) return fail_writing(records->path);
+    if (ftruncate(records->file, whole) != 0) return fail_writing(records->path, false);
     *out = records;
     return CLM_OK;
 }

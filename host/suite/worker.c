@@ -69,9 +69,11 @@ static json_t *command_line(void)
 }
 
 /* Opens the device, near which this thread is bound, and notes the environment. */
-static clm_status prepare(clm_scope *scope, const clm_run_cell *planned, json_t *record,
+static clm_status prepare(clm_scope *scope, const clm_run_plan *plan, json_t *record,
                           clm_context **context)
 {
+    const clm_run_cell *planned = &plan->cell[0];
+    const clm_context_options options = {.binaries = plan->binaries};
     const clm_device *device = NULL;
     const char *binding = "no device";
     *context = NULL;
@@ -84,7 +86,7 @@ static clm_status prepare(clm_scope *scope, const clm_run_cell *planned, json_t 
     json_object_set_new(environment, "binding", json_string(binding));
     json_object_set_new(environment, "load_before", clm_host_load());
     json_object_set_new(record, "environment", environment);
-    return device != NULL ? clm_context_open(scope, device, NULL, context) : CLM_OK;
+    return device != NULL ? clm_context_open(scope, device, &options, context) : CLM_OK;
 }
 
 static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *record)
@@ -92,7 +94,7 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
     const clm_run_cell *planned = &plan->cell[0];
     const clm_dataset *dataset;
     clm_context *context;
-    CLM_TRY(prepare(scope, planned, record, &context));
+    CLM_TRY(prepare(scope, plan, record, &context));
     CLM_TRY(clm_dataset_load(scope, planned->data, plan->data_dir, &dataset));
     const clm_cell cell = {
         .model = planned->model,

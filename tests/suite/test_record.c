@@ -106,8 +106,8 @@ static void errors_become_statuses(void **state)
 static void lines_are_found_again(void **state)
 {
     (void)state;
-    clm_scope scope = {0};
-    const char *base = toy_folder(&scope), *run = clm_text(&scope, "%s/deep/run", base);
+    clm_scope names = {0}, scope = {0};
+    const char *base = toy_folder(&names), *run = clm_text(&names, "%s/deep/run", base);
     const clm_run_plan *plan = small_plan(&scope, "3"), *back = NULL;
     clm_records *records = NULL;
     assert_ok(clm_records_create(&scope, run, plan, &records));
@@ -128,10 +128,10 @@ static void lines_are_found_again(void **state)
     assert_non_null(strstr(clm_error_last()->what, "holds a run already"));
     assert_non_null(strstr(clm_error_last()->advice, "--resume"));
     clm_scope_end(&scope);
-    scope = (clm_scope){0};
-    assert_ok(clm_records_open(&scope, clm_text(&scope, "%s/deep/run", base), &back, &second));
+    assert_ok(clm_records_open(&scope, run, &back, &second));
     clm_scope_end(&scope);
     toy_remove(base);
+    clm_scope_end(&names);
 }
 
 /* Property: whatever part of a line was written when the program died, opening the run leaves
