@@ -176,5 +176,6 @@ clm_status clm_run(clm_scope *scope, const clm_run_plan *plan, const clm_run_opt
     const clm_status status = run_all(plan, options, log, &bar, outcome);
     clm_progress_bar_end(&bar);
     if (log != NULL) (void)fclose(log);
+    if (status != CLM_OK) json_decref(outcome->records); /* the file has what is finished */
     return status;
 }
