@@ -216,6 +216,7 @@ static bool example(clm_example *e, int index)
         {1, 1, 1, 1},
         {5, 2, 3, 3},
         {7, 3, 5, 2}, /* groups 2 to 4 are empty */
+        {71, 1, 2500, 2500}, /* two passes */
         {257, 4, 16, 16},
         {1025, 1, 128, 1}, /* one expert takes everything */
         {6007, 4, 48, 48},

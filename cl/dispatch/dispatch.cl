@@ -19,8 +19,10 @@ __kernel void dispatch_i32_serial_count(__global const int *RST key, __global in
     const int b = get_global_id(0);
     const int first = b * block, last = min(items, first + block);
     __global int *RST mine = counts + (size_t)b * bins;
-    for (int d = 0; d < bins; d++) mine[d] = 0;
-    for (int s = first; s < last; s++) mine[(key[s] >> shift) & mask]++;
+    for (int d = 0; d < bins; d++)
+        mine[d] = 0;
+    for (int s = first; s < last; s++)
+        mine[(key[s] >> shift) & mask]++;
 }
 
 /* One work-item replaces counts[block][digit] by first slots. Row counts[blocks] holds the first
@@ -32,12 +34,14 @@ __kernel void dispatch_i32_serial_scan(__global int *RST counts, __global int *R
     const int whole = bins / VEC * VEC;
     for (int d = 0; d < whole; d += VEC) {
         intv sum = 0;
-        for (int b = 0; b < blocks; b++) sum += vloadv(0, counts + (size_t)b * bins + d);
+        for (int b = 0; b < blocks; b++)
+            sum += vloadv(0, counts + (size_t)b * bins + d);
         vstorev(sum, 0, base + d);
     }
     for (int d = whole; d < bins; d++) {
         int sum = 0;
-        for (int b = 0; b < blocks; b++) sum += counts[(size_t)b * bins + d];
+        for (int b = 0; b < blocks; b++)
+            sum += counts[(size_t)b * bins + d];
         base[d] = sum;
     }
     int next = 0;
@@ -151,12 +155,15 @@ dispatch_i32_gpu_count(__global const int *RST key, __global int *RST counts, __
                        int items, int block, int shift, int mask, int bins)
 {
     const int i = get_local_id(0), b = get_group_id(0), blocks = get_num_groups(0);
-    for (int d = i; d < bins; d += GROUP) mine[d] = 0;
+    for (int d = i; d < bins; d += GROUP)
+        mine[d] = 0;
     barrier(CLK_LOCAL_MEM_FENCE);
     const int first = b * block, last = min(items, first + block);
-    for (int s = first + i; s < last; s += GROUP) atomic_inc(&mine[(key[s] >> shift) & mask]);
+    for (int s = first + i; s < last; s += GROUP)
+        atomic_inc(&mine[(key[s] >> shift) & mask]);
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int d = i; d < bins; d += GROUP) counts[(size_t)d * blocks + b] = mine[d];
+    for (int d = i; d < bins; d += GROUP)
+        counts[(size_t)d * blocks + b] = mine[d];
 }
 
 /* One work-group per digit: scans the digit's blocks; their sum goes behind the counts. */
@@ -206,10 +213,9 @@ static inline int next_slot(int digit, __local int *RST next, __local int *RST t
     barrier(CLK_LOCAL_MEM_FENCE);
     int rank = 0;
     for (int j = 0; j < GROUP; j += 4) {
-        const int4 same = vload4(0, tile + j) == digit;
-        const int4 before = (int4)(j, j + 1, j + 2, j + 3) < i;
-        const int4 hit = same & before; /* -1 where true */
-        rank -= hit.s0 + hit.s1 + hit.s2 + hit.s3;
+        const int4 other = vload4(0, tile + j);
+        rank += (other.s0 == digit && j < i) + (other.s1 == digit && j + 1 < i) +
+                (other.s2 == digit && j + 2 < i) + (other.s3 == digit && j + 3 < i);
     }
     const int slot = digit >= 0 ? next[digit] + rank : -1;
     barrier(CLK_LOCAL_MEM_FENCE);
