@@ -26,9 +26,11 @@ static const char *options(char text[96], const clm_call *call, int tile)
     return text;
 }
 
+/* Compilers that vectorise across work-items take explicit vectors apart: minutes for this kernel.
+ */
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 {
-    (void)device;
+    if (device->vector_width < 4) return "the device's native vectors have less than 4 floats";
     return clm_dim(call, 'E') > 512 ? "E > 512: rows of VEC nodes exceed the first-level cache"
                                     : NULL;
 }
@@ -37,7 +39,8 @@ static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 static int tile_of(const clm_call *call, int tiles)
 {
     int tile = 64;
-    while (tile * tiles * ((int)clm_dim(call, 'E') + 1) * 4 > 16384) tile /= 2;
+    while (tile * tiles * ((int)clm_dim(call, 'E') + 1) * 4 > 16384)
+        tile /= 2;
     return tile;
 }
 
@@ -118,7 +121,8 @@ static int best(const double *logit, int64_t experts, const int32_t *chosen, int
     int found = -1;
     for (int e = 0; e < experts; e++) {
         bool taken = false;
-        for (int64_t j = 0; j < count; j++) taken |= chosen[j] == e;
+        for (int64_t j = 0; j < count; j++)
+            taken |= chosen[j] == e;
         if (!taken && (found < 0 || logit[e] > logit[found])) found = e;
     }
     return found;
@@ -134,11 +138,15 @@ static void reference(const clm_call *call)
         double *p = clm_f64(call, PROBABILITY) + n * experts;
         int32_t *topk = clm_i32(call, TOPK) + n * k, *key = clm_i32(call, KEY) + n * k;
         double *gate = clm_f64(call, GATE) + n * k;
-        for (int64_t j = 0; j < k; j++) topk[j] = best(x, experts, topk, j);
+        for (int64_t j = 0; j < k; j++)
+            topk[j] = best(x, experts, topk, j);
         double sum = 0, chosen = 0;
-        for (int64_t e = 0; e < experts; e++) sum += exp(x[e] - x[topk[0]]);
-        for (int64_t e = 0; e < experts; e++) p[e] = exp(x[e] - x[topk[0]]) / sum;
-        for (int64_t j = 0; j < k; j++) chosen += p[topk[j]];
+        for (int64_t e = 0; e < experts; e++)
+            sum += exp(x[e] - x[topk[0]]);
+        for (int64_t e = 0; e < experts; e++)
+            p[e] = exp(x[e] - x[topk[0]]) / sum;
+        for (int64_t j = 0; j < k; j++)
+            chosen += p[topk[j]];
         for (int64_t j = 0; j < k; j++) {
             gate[j] = p[topk[j]] / (renormalise ? chosen : 1);
             key[j] = (int32_t)((pool ? pool[n] : 0) * experts) + topk[j];
@@ -166,8 +174,10 @@ static void reference_backward(const clm_call *call)
             dx[e] = dprobability ? dprobability[n * experts + e] : 0;
         for (int64_t j = 0; dgate && j < k; j++)
             dx[topk[j]] += renormalise ? (dgate[n * k + j] - mean) / chosen : dgate[n * k + j];
-        for (int64_t e = 0; e < experts; e++) sum += p[e] * dx[e];
-        for (int64_t e = 0; e < experts; e++) dx[e] = p[e] * (dx[e] - sum);
+        for (int64_t e = 0; e < experts; e++)
+            sum += p[e] * dx[e];
+        for (int64_t e = 0; e < experts; e++)
+            dx[e] = p[e] * (dx[e] - sum);
     }
 }
 
@@ -246,12 +256,14 @@ static void example_choice(clm_example *e, const size *s)
         float sum = 0, chosen = 0;
         for (size_t i = 0; i < experts; i++)
             sum += p[n * experts + i] = (float)(1 + clm_example_random(e, 1000));
-        for (size_t i = 0; i < experts; i++) p[n * experts + i] /= sum;
+        for (size_t i = 0; i < experts; i++)
+            p[n * experts + i] /= sum;
         for (size_t j = 0; j < k; j++) {
             topk[n * k + j] = (int32_t)((first + j) % experts);
             chosen += gate[n * k + j] = p[n * experts + (first + j) % experts];
         }
-        for (size_t j = 0; s->renormalise && j < k; j++) gate[n * k + j] /= chosen;
+        for (size_t j = 0; s->renormalise && j < k; j++)
+            gate[n * k + j] /= chosen;
     }
     clm_example_f32(e, B_PROBABILITY, p, CLM_DIMS(s->nodes, s->experts));
     clm_example_i32(e, B_TOPK, topk, CLM_DIMS(s->nodes, s->k));
