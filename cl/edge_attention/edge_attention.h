@@ -1,25 +1,28 @@
-/* edge_attention: HGT's multi-head attention along typed edges, softmax over the edges of a
- * segment.
+/* edge_attention: HGT's multi-head attention along typed edges, softmax over a segment's edges.
  *
  *   qkv          [P, D]   f32  P = N + 2 S: rows of N queries, S keys, S values; H heads of C = D/H
- *                              columns each; keys carry relation matrix, prior and 1/sqrt(C)
- * already segment_ptr  [N + 1]  i32  segments of each target; one each: joint softmax over all
- * relations edge_ptr     [Q + 1]  i32  edges of each segment; edge_ptr[Q] == M source       [M] i32
- * row of keys and values, in [0, S) target       [M]      i32  node; with the next two for the
- * backward pass only source_ptr   [S + 1]  i32  edges of each source row source_edge  [M]      i32
- * edges in order of source row, as positions in `source` out          [N, D]   f32  sum over a
- * target's segments of sum_e p_e v[source[e]] with p the softmax of q . k[source[e]] by head; zero
- * where a node has no edge lse          [Q, H]   f32  log of the softmax denominator; 0 for a
- * segment without edges alpha        [M, H]   f32  the weights p; null: not wanted
+ *                              columns; keys carry relation matrix, prior and 1/sqrt(C) already
+ *   segment_ptr  [N + 1]  i32  segments of each target; one each: softmax over all relations
+ *   edge_ptr     [Q + 1]  i32  edges of each segment; edge_ptr[Q] == M
+ *   source       [M]      i32  row of keys and values, in [0, S)
+ *   target       [M]      i32  node; with the next two for the backward pass only
+ *   source_ptr   [S + 1]  i32  edges of each source row
+ *   source_edge  [M]      i32  edges in order of source row, as positions in `source`
+ *   out          [N, D]   f32  sum over a target's segments of sum_e p_e v[source[e]], p the
+ *                              softmax of q . k[source[e]] by head; zero where there is no edge
+ *   lse          [Q, H]   f32  log of the softmax denominator; 0 for a segment without edges
+ *   alpha        [M, H]   f32  the weights p; null: not wanted
  *
  * A row of keys belongs to a (source node, relation), so an edge is only a pair of rows. Nothing of
  * size [M, D] is ever made. The backward pass keeps p and the gradient of the score of each edge
  * between its two passes, by target and by source, instead of computing them twice.
  *
  * Cost     M (4 D + 5 H) flop, backward M (10 D + 8 H);
- *          4 (P D + N D + M + N + Q + Q H) bytes, backward 4 (2 P D + N D + 4 M + 2 N + S + Q + Q
- * H) Errors   CLM_SKIP from the variant cpu where H or C is not a power of two or H > 16 Source Hu
- * et al., Heterogeneous Graph Transformer, WWW 2020, eqs. 3-6 */
+ *          4 (P D + N D + M + N + Q + Q H) bytes,
+ *          backward 4 (2 P D + N D + 3 M + N + S + Q + Q H)
+ * Errors   CLM_SKIP from the variant cpu where H or C is not a power of two, H > 16 or C > 128, and
+ *          from gpu where H or D/4 exceeds 256; plain computes everything
+ * Source   Hu et al., Heterogeneous Graph Transformer, WWW 2020, eqs. 3-6 */
 #ifndef CLM_CL_EDGE_ATTENTION_H
 #define CLM_CL_EDGE_ATTENTION_H
 

@@ -1,6 +1,5 @@
 /* relation_fold: HGT's relation matrices and priors multiplied into the projections of keys and
- * values, so that one grouped GEMM makes ready queries, keys and values and edges need no matrix of
- * their own.
+ * values, so that one grouped GEMM makes ready queries, keys and values and no edge needs a matrix.
  *
  *   w_q, w_k, w_v  [T, D, D]     f32  projections of each node type, [in, out]
  *   b_q, b_k, b_v  [T, D]        f32  their biases
@@ -8,13 +7,14 @@
  *   mu             [R, H]        f32  prior of the relation
  *   source_type    [R]           i32  node type that a relation starts from, in [0, T)
  *   w              [G, D, D]     f32  G = T + 2 R: w_q of the types; then for each relation w_k of
- * its source type, each head's columns times w_att mu / sqrt(C); then w_v times w_msg b [G, D] f32
- * biases alike
+ *                                     its source type, the columns of each head times
+ *                                     w_att mu / sqrt(C); then for each relation w_v times w_msg
+ *   b              [G, D]        f32  biases alike
  *
  * The gradient comes in two operators: of the projections (sums over the relations of a type) and
  * of the relations (sums over rows of the projection). Types and relations without use get zeros.
  *
- * Cost     4 R (D + 1) D C flop; 4 (3 T + G) D (D + 1) bytes
+ * Cost     4 R (D + 1) D C flop; 4 (4 T + 2 R) D (D + 1) + 8 R D C bytes
  * Source   Hu et al., Heterogeneous Graph Transformer, WWW 2020, eqs. 3-5 */
 #ifndef CLM_CL_RELATION_FOLD_H
 #define CLM_CL_RELATION_FOLD_H

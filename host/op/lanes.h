@@ -5,14 +5,16 @@
 #include "op/op.h"
 
 /* For `pick`: the device's native number of float lanes as one of 4, 8, 16. */
-static inline int clm_pick_lanes(const clm_device *device, const clm_call *call) {
+static inline int clm_pick_lanes(const clm_device *device, const clm_call *call)
+{
     (void)call;
     return device->vector_width >= 16 ? 16 : device->vector_width >= 8 ? 8 : 4;
 }
 
 /* For `pick`: how many gathered rows ahead of their use a kernel asks for them; 0 where the
  * compiler has no builtin for that. */
-static inline int clm_pick_ahead(const clm_device *device, const clm_call *call) {
+static inline int clm_pick_ahead(const clm_device *device, const clm_call *call)
+{
     (void)call;
     return (device->features & CLM_FEATURE_PREFETCH) != 0 ? 8 : 0;
 }
@@ -27,14 +29,14 @@ typedef struct clm_panels {
 /* Cuts rows of `d` floats into vectors of at most `lanes` (1, 4, 8 or 16) lanes, at most `most` of
  * them in a panel. Vectors overlap only where one panel is the whole row, so that no two work-items
  * share a column. */
-static inline clm_panels clm_cut_row(int64_t d, int lanes, int most) {
+static inline clm_panels clm_cut_row(int64_t d, int lanes, int most)
+{
     const int width = (int)d;
     int vec = lanes;
     while (vec > width)
         vec = vec > 4 ? vec / 2 : 1;
     int count = (width + vec - 1) / vec;
-    if (count <= most)
-        return (clm_panels){vec, count, width, 1};
+    if (count <= most) return (clm_panels){vec, count, width, 1};
     while (width % vec != 0)
         vec = vec > 4 ? vec / 2 : 1;
     count = most;
