@@ -182,7 +182,7 @@ int clm_gemm_pick_ahead(const clm_device *device, const clm_call *call)
 
 int clm_gemm_capacity(int64_t n)
 {
-    int capacity = 64;
+    int capacity = 256;
     while (capacity < n)
         capacity *= 2;
     return capacity;

@@ -115,9 +115,9 @@ static inline void finish_row(finish f, floatv *sum, int row, size_t at, int cou
 
 /* Rows row .. row + MR - 1, those before `stop`, by a panel of weights that starts with the bias.
  * Rows beyond are computed as copies of the last and not written. */
-static inline void tile(const floatv *panel, __global const float *RST x,
-                        __global const int *RST gather, finish f, int row, int stop, int last,
-                        int depth, int columns, int column)
+static __attribute__((noinline)) void tile(const floatv *panel, __global const float *RST x,
+                                           __global const int *RST gather, finish f, int row,
+                                           int stop, int last, int depth, int columns, int column)
 {
     __global const float *a[MR], *next[MR];
     floatv sum[MR][NV];
@@ -134,12 +134,13 @@ static inline void tile(const floatv *panel, __global const float *RST x,
     const size_t first = (size_t)row * (size_t)columns + (size_t)column;
     for (int line = 0; line < depth; line += LINE) {
         UNROLL
-        for (int i = 0; i < MR; i++) {
+        for (int i = 0; i < MR; i++)
             PREFETCH(next[i] + line, 0);
-            if (line < NV * VEC && row + i < stop) {
-                const size_t at = first + (size_t)i * (size_t)columns + (size_t)line;
-                PREFETCH(f.y + at, 1);
-                PREFETCH(also + at, 1);
+        if (line < NV * VEC) {
+            UNROLL
+            for (int i = 0; i < MR; i++) {
+                PREFETCH(f.y + first + i * columns + line, 1);
+                PREFETCH(also + first + i * columns + line, 1);
             }
         }
         const int to = min(depth, line + LINE);
@@ -351,8 +352,8 @@ static inline void stage_row(staged *s, int r, __global const float *x, __global
 }
 
 /* Adds the products of `rows` staged rows to TK rows by NV vectors of a padded matrix. */
-static inline void weight_tile(const strip *x, const floatv (*dy)[NV], int rows, __global float *to,
-                               int stride)
+static __attribute__((noinline)) void weight_tile(const strip *x, const floatv (*dy)[NV], int rows,
+                                                  __global float *to, int stride)
 {
     floatv sum[TK][NV];
     UNROLL

@@ -18,7 +18,7 @@ int clm_gemm_pick_ahead(const clm_device *device, const clm_call *call);
  * should be in registers are not; interpreters may check them nevertheless. */
 const char *clm_gemm_misfit(const clm_device *device);
 
-/* The power of two, at least 64, that holds n: sizes of private arrays, few enough to build once.
+/* The power of two, at least 256, that holds n: sizes of private arrays, few enough to build once.
  */
 int clm_gemm_capacity(int64_t n);
 
