@@ -1,5 +1,6 @@
-/* grouped_gemm: a product per group of rows, y[i] = act(x[gather[i]] w[g] + bias[g]) * scale * multiply[i]
- * with g the group of row i. The one dense primitive: typed projections, experts, plain products.
+/* grouped_gemm: a product per group of rows, y[i] = act(x[gather[i]] w[g] + bias[g]) * scale *
+ * multiply[i] with g the group of row i. The one dense primitive: typed projections, experts,
+ * plain products.
  *
  *   x            [X, K]     f32  rows
  *   w            [G, K, N]  f32  a matrix of weights per group
@@ -18,8 +19,9 @@
  * Errors   the variant cpu: CLM_SKIP when K exceeds 4096
  * Source   Gale et al., MegaBlocks, MLSys 2023: experts without dropped or padded rows
  *
- * grouped_gemm_weight: gradients of its weights and biases, dw[g] = sum of x[i]^T (scale[i] dy[i]) over the
- * rows i of group g, db[g] = sum of (scale[i] dy[i]); zeros for a group without rows.
+ * grouped_gemm_weight: gradients of its weights and biases, dw[g] = sum of x[i]^T (scale[i]
+ * dy[i]) over the rows i of group g, db[g] = sum of (scale[i] dy[i]); zeros for a group without
+ * rows.
  *
  *   x            [X, K]     f32  rows, picked by x_gather [Y] i32; null: i
  *   dy           [V, N]     f32  rows, picked by dy_gather [Y] i32; null: i
@@ -47,9 +49,9 @@ typedef struct clm_rows {
     clm_tensor *inverse;         /* [Y] rows of y, by row of x */
 } clm_rows;
 
-/* Records y = x[rows] w + bias by groups, `y_rows` rows; bias may be null. Differentiable in x, w and
- * bias; where rows.index is null, rows of x outside every group must have no use for a gradient.
- * Returns y [y_rows, N]. */
+/* Records y = x[rows] w + bias by groups, `y_rows` rows; bias may be null. Differentiable in x, w
+ * and bias; where rows.index is null, rows of x outside every group must have no use for a
+ * gradient. Returns y [y_rows, N]. */
 clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_tensor *w,
                              clm_tensor *bias, clm_tensor *offsets, int64_t y_rows);
 

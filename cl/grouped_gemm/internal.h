@@ -14,8 +14,8 @@ double clm_gemm_bytes(const clm_call *call);
 int clm_gemm_pick_lanes(const clm_device *device, const clm_call *call);
 int clm_gemm_pick_ahead(const clm_device *device, const clm_call *call);
 
-/* Why a device is not for the variants cpu, null if it is. Where a vector is taken apart, the tiles that
- * should be in registers are not; interpreters may check them nevertheless. */
+/* Why a device is not for the variants cpu, null if it is. Where a vector is taken apart, the
+ * tiles that should be in registers are not; interpreters may check them nevertheless. */
 const char *clm_gemm_misfit(const clm_device *device);
 
 /* The power of two, at least 256, that holds n: sizes of private arrays, few enough to build once.

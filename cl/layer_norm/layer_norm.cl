@@ -1,8 +1,8 @@
 /* Layer normalisation over rows of D elements (a compile-time number, so that loops unroll).
  *
- * A team of LANES work-items takes a row: one of them on a CPU, where the three passes over a row hit
- * the first-level cache, sixteen neighbours on a GPU. The variance is the mean of squared distances
- * from the mean, in a second pass: the difference of moments would cancel. */
+ * A team of LANES work-items takes a row: one of them on a CPU, where the three passes over a row
+ * hit the first-level cache, sixteen neighbours on a GPU. The variance is the mean of squared
+ * distances from the mean, in a second pass: the difference of moments would cancel. */
 #define EPSILON 1e-5f
 #define VECTORS ((D + LANES * VEC - 1) / (LANES * VEC)) /* of one lane */
 #define COLUMN(k) (((k) * LANES + lane) * VEC)

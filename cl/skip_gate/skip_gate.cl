@@ -1,6 +1,7 @@
 /* Learnt mixture of a layer's output and its input, one gate per node type. Forward, a team of
  * LANES work-items takes a row. The backward pass also needs one sum per type: nodes are sorted by
- * type, so that a job of it is a run of rows of one type, a flat range of elements with one gate. */
+ * type, so that a job of it is a run of rows of one type, a flat range of elements with one gate.
+ */
 
 /* y and o may be the same storage: no restrict. */
 __kernel void skip_gate_f32(__global const float *o, __global const float *RST x,

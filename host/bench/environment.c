@@ -114,7 +114,7 @@ static void set_limits(clm_scope *scope, json_t *object)
 static json_t *variables(void)
 {
     static const char *const prefixes[] = {"OCL_",     "OPENCL_", "POCL_",     "CUDA_", "CL_",
-                                           "RUSTICL_", "LP_",     "OCLGRIND_", "MESA_", "CLMOE_"};
+                                           "RUSTICL_", "LP_",     "OCLGRIND_", "MESA_"};
     json_t *object = json_object();
     for (char **entry = environ; *entry != NULL; entry++) {
         const char *equals = strchr(*entry, '=');

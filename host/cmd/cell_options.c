@@ -9,7 +9,8 @@ static const struct argp_option table[] = {
     {"data", 'D', "SET", 0, "Data set by name, or a folder", 0},
     {"data-dir", 'R', "DIR", 0, "Where the folders of data sets are (default: CLMOE_DATA)", 0},
     {"set", 's', "KEY=VALUE", 0, "A parameter of the model; may be repeated", 0},
-    {"device", 'd', "DEV", 0, "cpu, gpu, accelerator, an id, or part of a name (default: first GPU, else first CPU)", 0},
+    {"device", 'd', "DEV", 0,
+     "cpu, gpu, accelerator, an id, or part of a name (default: first GPU, else first CPU)", 0},
     {0},
 };
 
@@ -31,13 +32,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 const struct argp clm_cell_argp = {table, parse, NULL, NULL, NULL, NULL, NULL};
 
-static clm_status configure(clm_scope *scope, const clm_cell_options *o, const clm_model *model, clm_config **config)
+static clm_status configure(clm_scope *scope, const clm_cell_options *o, const clm_model *model,
+                            clm_config **config)
 {
     *config = clm_config_new(scope, model);
     for (int i = 0; i < o->sets; i++) {
         const char *equals = strchr(o->set[i], '=');
-        if (!equals) return clm_fail(CLM_ERROR_USAGE, "--set wants key=value, not \"%s\"", o->set[i]);
-        CLM_TRY(clm_config_set(*config, clm_text(scope, "%.*s", (int)(equals - o->set[i]), o->set[i]), equals + 1));
+        if (!equals)
+            return clm_fail(CLM_ERROR_USAGE, "--set wants key=value, not \"%s\"", o->set[i]);
+        CLM_TRY(clm_config_set(
+            *config, clm_text(scope, "%.*s", (int)(equals - o->set[i]), o->set[i]), equals + 1));
     }
     return clm_config_resolve(*config);
 }
@@ -51,7 +55,8 @@ static void print_plan(void *user, uint64_t weights, uint64_t rest)
     clm_scope_end(&scope);
 }
 
-clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o, const clm_context_options *context, clm_cell *cell)
+clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o,
+                         const clm_context_options *context, clm_cell *cell)
 {
     if (!o->model || !o->data) {
         clm_fail(CLM_ERROR_USAGE, "--model and --data are needed");

@@ -18,7 +18,7 @@ typedef struct clm_cell_options {
 extern const struct argp clm_cell_argp;
 
 /* Loads, resolves and opens what the options name. Errors say what to do. */
-clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *options, const clm_context_options *context,
-                         clm_cell *cell);
+clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *options,
+                         const clm_context_options *context, clm_cell *cell);
 
 #endif

@@ -1,5 +1,6 @@
-/* clmoe compile: the program binaries of a cell ahead of time. Which programs a cell needs, and with which
- * options, is known when its tapes are planned; so that is what is done here, on the device itself. */
+/* clmoe compile: the program binaries of a cell ahead of time. Which programs a cell needs, and
+ * with which options, is known when its tapes are planned; so that is what is done here, on the
+ * device itself. */
 #include "cmd/cell_options.h"
 
 #include <dirent.h>
@@ -32,7 +33,8 @@ static int files(const char *folder)
 {
     DIR *dir = opendir(folder);
     int count = 0;
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) count += entry->d_name[0] != '.';
+    for (const struct dirent *entry; dir && (entry = readdir(dir));)
+        count += entry->d_name[0] != '.';
     if (dir) closedir(dir);
     return count;
 }
@@ -46,10 +48,11 @@ static clm_status compile(clm_scope *scope, const options *o)
     const clm_context_options save = {.cache = "", .save = o->out};
     CLM_TRY(clm_cell_open(scope, &o->cell, &save, &cell));
     const clm_model *model = clm_config_model(cell.config);
-    if (!model->plan) return clm_fail(CLM_ERROR_USAGE, "%s runs no program on a device", model->name);
+    if (!model->plan)
+        return clm_fail(CLM_ERROR_USAGE, "%s runs no program on a device", model->name);
     CLM_TRY(model->plan(scope, &cell));
-    printf("%d program binaries for %s in %s\n", files(o->out), clm_context_device(cell.context)->name,
-           o->out);
+    printf("%d program binaries for %s in %s\n", files(o->out),
+           clm_context_device(cell.context)->name, o->out);
     return CLM_OK;
 }
 
@@ -57,10 +60,16 @@ static int run(int argc, char **argv)
 {
     options o = {0};
     const struct argp_child children[] = {{&clm_cell_argp, 0, "The cell:", 1}, {0}};
-    const struct argp argp = {table, parse, NULL,
-                              "Build the programs that a cell needs and leave their binaries in a folder.\v"
-                              "clmoe run --binaries DIR then runs from them alone, which is the only way on devices without a compiler.",
-                              children, NULL, NULL};
+    const struct argp argp = {
+        table,
+        parse,
+        NULL,
+        "Build the programs that a cell needs and leave their binaries in a folder.\v"
+        "clmoe run --binaries DIR then runs from them alone, which is the only way on devices "
+        "without a compiler.",
+        children,
+        NULL,
+        NULL};
     clm_options(&argp, argc, argv, &o);
     clm_scope scope = {0};
     const clm_status status = compile(&scope, &o);
@@ -68,4 +77,5 @@ static int run(int argc, char **argv)
     return status == CLM_OK ? CLM_EXIT_OK : clm_exit_error();
 }
 
-const clm_command clm_command_compile = {"compile", "program binaries of a cell, ahead of time", run};
+const clm_command clm_command_compile = {"compile", "program binaries of a cell, ahead of time",
+                                         run};

@@ -22,7 +22,8 @@ typedef struct options {
 static const double tiny = 5e4;
 
 static const struct argp_option table[] = {
-    {"device", 'd', "DEV", 0, "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
+    {"device", 'd', "DEV", 0,
+     "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
     {"op", 'o', "NAME", 0, "Only this operator, or those of this folder of cl/", 0},
     {"variant", 'v', "NAME", 0, "Only this variant", 0},
     {"tiny", 't', NULL, 0, "Only the smallest examples (for interpreters such as Oclgrind)", 0},
@@ -81,7 +82,8 @@ static bool find(const char *word)
     return false;
 }
 
-static clm_status verify_device(clm_scope *scope, const clm_device *device, const options *o, totals *total)
+static clm_status verify_device(clm_scope *scope, const clm_device *device, const options *o,
+                                totals *total)
 {
     clm_context *context;
     printf("%s, %s, driver %s\n", device->name, device->platform, device->driver);
@@ -106,7 +108,9 @@ static int verify_here(const clm_device *device, const options *o)
     if (status != CLM_OK) return clm_exit_error();
     printf("%d right, %d suspect, %d wrong, %d skipped\n", total.right, total.suspect, total.wrong,
            total.skipped);
-    return total.wrong ? CLM_EXIT_WRONG : total.right + total.suspect ? CLM_EXIT_OK : CLM_EXIT_NOTHING;
+    return total.wrong                   ? CLM_EXIT_WRONG
+           : total.right + total.suspect ? CLM_EXIT_OK
+                                         : CLM_EXIT_NOTHING;
 }
 
 /* A device that crashes its process must not take the others down. */
@@ -150,12 +154,17 @@ static int verify_all(clm_scope *scope, const options *o)
 static int run(int argc, char **argv)
 {
     options o = {0};
-    const struct argp argp = {table, parse, NULL,
-                              "Check every operator and variant against its reference in double, on "
-                              "each device in a process of its own.\v"
-                              "Exit code 4 when a result is wrong. A variant that a device cannot run is "
-                              "skipped with the reason.",
-                              NULL, NULL, NULL};
+    const struct argp argp = {
+        table,
+        parse,
+        NULL,
+        "Check every operator and variant against its reference in double, on "
+        "each device in a process of its own.\v"
+        "Exit code 4 when a result is wrong. A variant that a device cannot run is "
+        "skipped with the reason.",
+        NULL,
+        NULL,
+        NULL};
     clm_options(&argp, argc, argv, &o);
     if (o.op && !find(o.op)) {
         fprintf(stderr, "clmoe: there is no operator \"%s\": see clmoe list\n", o.op);

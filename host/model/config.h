@@ -13,10 +13,10 @@ typedef enum clm_parameter_type { CLM_INTEGER, CLM_REAL, CLM_CHOICE } clm_parame
 typedef struct clm_parameter_spec {
     const char *name, *about;
     clm_parameter_type type;
-    const char *value;              /* default as text; "=2*width" forms are resolved by clm_config_resolve:
+    const char *value;  /* default as text; "=2*width" forms are resolved by clm_config_resolve:
                                        an integer times another parameter */
-    double least, most;             /* range of numbers, inclusive */
-    const char *const *choice;      /* names of a CLM_CHOICE, ends with null */
+    double least, most; /* range of numbers, inclusive */
+    const char *const *choice; /* names of a CLM_CHOICE, ends with null */
 } clm_parameter_spec;
 
 typedef struct clm_config clm_config;

@@ -45,19 +45,24 @@ int clm_golden_int(const clm_golden *g, const char *key, int otherwise)
     return json_is_integer(value) ? (int)json_integer_value(value) : otherwise;
 }
 
-bool clm_golden_flag(const clm_golden *g, const char *key) { return json_is_true(json_object_get(g->about, key)); }
+bool clm_golden_flag(const clm_golden *g, const char *key)
+{
+    return json_is_true(json_object_get(g->about, key));
+}
 
 static int64_t elements(const clm_file_tensor *t)
 {
     int64_t n = 1;
-    for (int i = 0; i < t->rank; i++) n *= t->dim[i];
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
     return n;
 }
 
 static void verdict(clm_golden *g, const char *name, double error, double limit)
 {
     const bool over = !(error <= limit);
-    printf("%-5s %-34s %-34s error %.2e  limit %.2e\n", over ? "OVER" : "ok", g->name, name, error, limit);
+    printf("%-5s %-34s %-34s error %.2e  limit %.2e\n", over ? "OVER" : "ok", g->name, name, error,
+           limit);
     g->tensors++;
     g->over += over;
     const double times = limit > 0 ? error / limit : error;
@@ -83,21 +88,25 @@ void clm_golden_compare_i32(clm_golden *g, const char *name, const int32_t *got)
     const clm_file_tensor *t = clm_safetensors_find(&g->file, name);
     if (!t) return;
     double different = 0;
-    for (int64_t i = 0; i < elements(t); i++) different += got[i] != ((const int32_t *)t->data)[i];
+    for (int64_t i = 0; i < elements(t); i++)
+        different += got[i] != ((const int32_t *)t->data)[i];
     verdict(g, name, different, 0);
 }
 
-clm_status clm_golden_compare_tensor(clm_golden *g, const char *name, clm_tape *tape, const clm_tensor *tensor)
+clm_status clm_golden_compare_tensor(clm_golden *g, const char *name, clm_tape *tape,
+                                     const clm_tensor *tensor)
 {
     const clm_file_tensor *t = clm_safetensors_find(&g->file, name);
     if (!t) return CLM_OK;
     if (elements(t) != clm_elements(tensor))
-        return clm_fail(CLM_ERROR_USAGE, "%s: %s has %lld elements, the model makes %lld", g->name, name,
-                        (long long)elements(t), (long long)clm_elements(tensor));
+        return clm_fail(CLM_ERROR_USAGE, "%s: %s has %lld elements, the model makes %lld", g->name,
+                        name, (long long)elements(t), (long long)clm_elements(tensor));
     void *got = clm_alloc(g->scope, clm_tensor_bytes(tensor) + 4);
     CLM_TRY(clm_tensor_read(tape, tensor, got));
-    if (tensor->type == CLM_F32) clm_golden_compare(g, name, got, NULL);
-    else clm_golden_compare_i32(g, name, got);
+    if (tensor->type == CLM_F32)
+        clm_golden_compare(g, name, got, NULL);
+    else
+        clm_golden_compare_i32(g, name, got);
     return CLM_OK;
 }
 
@@ -109,7 +118,8 @@ clm_status clm_golden_compare_gradients(clm_golden *g, clm_parameters *parameter
     CLM_TRY(clm_buffer_read(arena->buffer, 0, values, clm_tensor_bytes(arena)));
     clm_safetensors got = {0};
     clm_checkpoint_add(g->scope, parameters, values, "grad.param.", &got);
-    for (size_t i = 0; i < got.count; i++) clm_golden_compare(g, got.tensor[i].name, got.tensor[i].data, NULL);
+    for (size_t i = 0; i < got.count; i++)
+        clm_golden_compare(g, got.tensor[i].name, got.tensor[i].data, NULL);
     return CLM_OK;
 }
 
@@ -120,7 +130,8 @@ typedef struct totals {
     double worst;
 } totals;
 
-static clm_status check_file(clm_scope *scope, clm_context *context, const char *path, const char *name, totals *total)
+static clm_status check_file(clm_scope *scope, clm_context *context, const char *path,
+                             const char *name, totals *total)
 {
     clm_golden g = {.scope = scope, .context = context, .name = name};
     CLM_TRY(clm_safetensors_read(scope, path, &g.file));
@@ -128,15 +139,18 @@ static clm_status check_file(clm_scope *scope, clm_context *context, const char 
     g.about = about ? json_loads(about, 0, NULL) : NULL;
     if (!json_is_object(g.about)) {
         json_decref(g.about);
-        return clm_fail(CLM_ERROR_USAGE, "%s says nothing about itself in __metadata__.about", path);
+        return clm_fail(CLM_ERROR_USAGE, "%s says nothing about itself in __metadata__.about",
+                        path);
     }
     const char *what = clm_golden_word(&g, "what", "");
     clm_status (*check)(clm_golden *) = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strncmp(what, kinds[i].what, strlen(kinds[i].what))) check = kinds[i].check;
     clm_status status = CLM_OK;
-    if (check) status = check(&g);
-    else printf("skip  %-34s not yet supported: %s\n", name, what);
+    if (check)
+        status = check(&g);
+    else
+        printf("skip  %-34s not yet supported: %s\n", name, what);
     json_decref(g.about);
     total->files += check != NULL;
     total->unsupported += check == NULL;
@@ -157,7 +171,8 @@ int clm_golden_check(clm_scope *scope, const clm_device *device, const char *fol
     struct dirent **entry;
     const int count = scandir(folder, &entry, is_safetensors, alphasort);
     if (count <= 0) {
-        fprintf(stderr, "clmoe: %s %s\n", folder, count < 0 ? "cannot be read" : "holds no .safetensors file");
+        fprintf(stderr, "clmoe: %s %s\n", folder,
+                count < 0 ? "cannot be read" : "holds no .safetensors file");
         return count < 0 ? 1 : 5;
     }
     totals total = {0};
@@ -166,7 +181,8 @@ int clm_golden_check(clm_scope *scope, const clm_device *device, const char *fol
     for (int i = 0; i < count; i++) {
         clm_scope file = {0};
         if (status == CLM_OK)
-            status = check_file(&file, context, clm_text(&file, "%s/%s", folder, entry[i]->d_name), entry[i]->d_name, &total);
+            status = check_file(&file, context, clm_text(&file, "%s/%s", folder, entry[i]->d_name),
+                                entry[i]->d_name, &total);
         if (status == CLM_FAIL) clm_error_during("checking %s", entry[i]->d_name);
         clm_scope_end(&file);
         free(entry[i]);
@@ -176,7 +192,8 @@ int clm_golden_check(clm_scope *scope, const clm_device *device, const char *fol
         clm_error_print(stderr);
         return 1;
     }
-    printf("%d files, %d tensors, %d over the limit, worst %.3f of its limit", total.files, total.tensors, total.over, total.worst);
+    printf("%d files, %d tensors, %d over the limit, worst %.3f of its limit", total.files,
+           total.tensors, total.over, total.worst);
     printf(total.unsupported ? "; %d files not yet supported\n" : "\n", total.unsupported);
     return total.over ? 4 : total.files ? 0 : 5;
 }

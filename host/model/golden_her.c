@@ -1,5 +1,5 @@
-/* Golden files of HGT layers, mixtures and whole HER models: the same recording functions as in training, on the
- * weights and graphs of the file. */
+/* Golden files of HGT layers, mixtures and whole HER models: the same recording functions as in
+ * training, on the weights and graphs of the file. */
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
 #include "cl/bce_loss/bce_loss.h"
@@ -31,18 +31,27 @@ static clm_status read_graph(const clm_golden *g, bool per_relation, golden_grap
     graph->type_first = offsets->data;
     clm_dataset *data = clm_alloc(g->scope, sizeof *data);
     *data = (clm_dataset){.name = g->name, .target = -1, .reverse = -1};
-    data->graph = (clm_graph){.name = g->name, .nodes = graph->type_first[graph->types], .types = graph->types, .relations = graph->relations};
+    data->graph = (clm_graph){.name = g->name,
+                              .nodes = graph->type_first[graph->types],
+                              .types = graph->types,
+                              .relations = graph->relations};
     data->graph.type = clm_alloc_array(g->scope, (size_t)graph->types, sizeof *data->graph.type);
     for (int t = 0; t < graph->types; t++)
-        data->graph.type[t] = (clm_node_type){"", graph->type_first[t], graph->type_first[t + 1] - graph->type_first[t], 0};
-    data->graph.relation = clm_alloc_array(g->scope, (size_t)graph->relations, sizeof *data->graph.relation);
+        data->graph.type[t] = (clm_node_type){"", graph->type_first[t],
+                                              graph->type_first[t + 1] - graph->type_first[t], 0};
+    data->graph.relation =
+        clm_alloc_array(g->scope, (size_t)graph->relations, sizeof *data->graph.relation);
     const int32_t *r = relation->data;
     int32_t first = 0; /* edges are sorted by relation */
     for (int i = 0; i < graph->relations; i++) {
         int32_t count = 0;
-        while (first + count < relation->dim[0] && r[first + count] == i) count++;
+        while (first + count < relation->dim[0] && r[first + count] == i)
+            count++;
         clm_relation *to = &data->graph.relation[i];
-        *to = (clm_relation){.name = "", .count = count, .src = (int32_t *)src->data + first, .dst = (int32_t *)dst->data + first};
+        *to = (clm_relation){.name = "",
+                             .count = count,
+                             .src = (int32_t *)src->data + first,
+                             .dst = (int32_t *)dst->data + first};
         for (int t = 0; t < graph->types && count; t++) {
             if (to->src[0] >= graph->type_first[t]) to->from = t;
             if (to->dst[0] >= graph->type_first[t]) to->to = t;
@@ -52,21 +61,25 @@ static clm_status read_graph(const clm_golden *g, bool per_relation, golden_grap
     return clm_adjacency_new(g->scope, data, NULL, false, per_relation, &graph->adjacency);
 }
 
-static clm_status loss(clm_golden *g, clm_tape *tape, const clm_tensor *y, const clm_file_tensor *cotangent, double extra)
+static clm_status loss(clm_golden *g, clm_tape *tape, const clm_tensor *y,
+                       const clm_file_tensor *cotangent, double extra)
 {
     float *value = clm_alloc(g->scope, clm_tensor_bytes(y) + 4);
     CLM_TRY(clm_tensor_read(tape, y, value));
     double sum = extra;
-    for (int64_t i = 0; i < clm_elements(y); i++) sum += (double)value[i] * ((const float *)cotangent->data)[i];
+    for (int64_t i = 0; i < clm_elements(y); i++)
+        sum += (double)value[i] * ((const float *)cotangent->data)[i];
     clm_golden_compare(g, "out.loss", &(float){(float)sum}, NULL);
     return CLM_OK;
 }
 
 /* The file numbers edges as listed, attention as sorted by target. */
-static clm_status compare_alpha(clm_golden *g, clm_tape *tape, const clm_tensor *alpha, const clm_adjacency *a)
+static clm_status compare_alpha(clm_golden *g, clm_tape *tape, const clm_tensor *alpha,
+                                const clm_adjacency *a)
 {
     const int64_t heads = alpha->dim[1];
-    float *sorted = clm_alloc(g->scope, 2 * clm_tensor_bytes(alpha) + 4), *listed = sorted + clm_elements(alpha);
+    float *sorted = clm_alloc(g->scope, 2 * clm_tensor_bytes(alpha) + 4),
+          *listed = sorted + clm_elements(alpha);
     CLM_TRY(clm_tensor_read(tape, alpha, sorted));
     for (int64_t e = 0; e < a->edges; e++)
         memcpy(listed + a->input[e] * heads, sorted + e * heads, (size_t)heads * sizeof *listed);
@@ -82,9 +95,13 @@ clm_status clm_golden_hgt(clm_golden *g)
     clm_her_seen seen = {0};
     CLM_TRY(clm_golden_f32(g, "in.x", &x));
     CLM_TRY(clm_golden_f32(g, "in.cotangent", &cotangent));
-    CLM_TRY(read_graph(g, !strcmp(clm_golden_word(g, "softmax_scope", "joint"), "per_relation"), &graph));
-    const clm_her her = {.width = (int)x->dim[1], .layers = 1, .heads = clm_golden_int(g, "heads", 1),
-                         .gated_update = !strcmp(clm_golden_word(g, "update", "residual"), "gated")};
+    CLM_TRY(read_graph(g, !strcmp(clm_golden_word(g, "softmax_scope", "joint"), "per_relation"),
+                       &graph));
+    const clm_her her = {.width = (int)x->dim[1],
+                         .layers = 1,
+                         .heads = clm_golden_int(g, "heads", 1),
+                         .gated_update =
+                             !strcmp(clm_golden_word(g, "update", "residual"), "gated")};
     clm_parameters *parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = clm_tape_new(g->scope, g->context, parameters, 0);
     clm_tape_set_training(tape, true);
@@ -113,8 +130,10 @@ clm_status clm_golden_hgt(clm_golden *g)
 static clm_fusion fusion_of(const clm_golden *g)
 {
     const char *word = clm_golden_word(g, "fusion", "none");
-    return !strcmp(word, "add") ? CLM_FUSION_ADD : !strcmp(word, "concat") ? CLM_FUSION_CONCAT
-           : !strcmp(word, "gated") ? CLM_FUSION_GATED : CLM_FUSION_NONE;
+    return !strcmp(word, "add")      ? CLM_FUSION_ADD
+           : !strcmp(word, "concat") ? CLM_FUSION_CONCAT
+           : !strcmp(word, "gated")  ? CLM_FUSION_GATED
+                                     : CLM_FUSION_NONE;
 }
 
 static int32_t *type_offsets(clm_scope *scope, const clm_file_tensor *type, int *types)
@@ -123,12 +142,13 @@ static int32_t *type_offsets(clm_scope *scope, const clm_file_tensor *type, int 
     const int64_t n = type->dim[0];
     *types = n ? t[n - 1] + 1 : 0; /* nodes are sorted by type */
     int32_t *first = clm_alloc_array(scope, (size_t)*types + 1, sizeof *first);
-    for (int64_t i = 0; i < n; i++) first[t[i] + 1] = (int32_t)i + 1;
+    for (int64_t i = 0; i < n; i++)
+        first[t[i] + 1] = (int32_t)i + 1;
     return first;
 }
 
-static clm_status compare_moe(clm_golden *g, clm_tape *tape, const clm_her_seen *seen, clm_tensor *y, clm_tensor *balance,
-                              const clm_file_tensor *cotangent)
+static clm_status compare_moe(clm_golden *g, clm_tape *tape, const clm_her_seen *seen,
+                              clm_tensor *y, clm_tensor *balance, const clm_file_tensor *cotangent)
 {
     float value = 0;
     CLM_TRY(clm_golden_compare_tensor(g, "out.y", tape, y));
@@ -149,9 +169,13 @@ clm_status clm_golden_moe(clm_golden *g)
     CLM_TRY(clm_golden_f32(g, "in.cotangent", &cotangent));
     CLM_TRY(clm_golden_f32(g, "param.w1", &w1));
     CLM_TRY(clm_golden_i32(g, "in.type", &type));
-    const clm_her her = {.width = (int)h->dim[1], .mixture = CLM_SHARED_MIXTURE, .experts = (int)w1->dim[0],
-                         .expert_width = (int)w1->dim[1], .top_k = clm_golden_int(g, "top_k", 1),
-                         .renormalise = clm_golden_flag(g, "renormalise"), .fusion = fusion_of(g)};
+    const clm_her her = {.width = (int)h->dim[1],
+                         .mixture = CLM_SHARED_MIXTURE,
+                         .experts = (int)w1->dim[0],
+                         .expert_width = (int)w1->dim[1],
+                         .top_k = clm_golden_int(g, "top_k", 1),
+                         .renormalise = clm_golden_flag(g, "renormalise"),
+                         .fusion = fusion_of(g)};
     clm_graph_inputs in;
     clm_her_seen seen = {0};
     clm_parameters *parameters = clm_parameters_new(g->scope, 0);
@@ -165,10 +189,14 @@ clm_status clm_golden_moe(clm_golden *g)
     clm_want_gradient(tape, x);
     clm_tensor *y = clm_moe_layer(tape, parameters, "", &her, &in, x, NULL, m, 0, &balance, &seen);
     const float half = 0.5F;
-    clm_tensor *out[2] = {y, balance}, *cotangents[2] = {clm_input_f32(tape, "dy", cotangent->data, cotangent->rank, cotangent->dim),
-                                                         clm_input_f32(tape, "dbalance", &half, CLM_DIMS(1))};
-    clm_tensor *kept[] = {y, balance, seen.z, seen.routing.probability, seen.routing.topk, seen.routing.gate};
-    for (size_t i = 0; y && i < sizeof kept / sizeof *kept; i++) clm_keep(tape, kept[i]);
+    clm_tensor *out[2] = {y, balance},
+               *cotangents[2] = {
+                   clm_input_f32(tape, "dy", cotangent->data, cotangent->rank, cotangent->dim),
+                   clm_input_f32(tape, "dbalance", &half, CLM_DIMS(1))};
+    clm_tensor *kept[] = {
+        y, balance, seen.z, seen.routing.probability, seen.routing.topk, seen.routing.gate};
+    for (size_t i = 0; y && i < sizeof kept / sizeof *kept; i++)
+        clm_keep(tape, kept[i]);
     clm_tape_backward_from(tape, 2, out, cotangents);
     CLM_TRY(clm_checkpoint_load(parameters, &g->file, "param."));
     CLM_TRY(clm_tape_plan(tape));
@@ -186,7 +214,8 @@ static clm_status read_features(clm_golden *g, const golden_graph *graph, clm_fe
     clm_scope *scope = g->scope;
     const int32_t n = graph->type_first[graph->types];
     const clm_file_tensor **x = clm_alloc_array(scope, (size_t)graph->types, sizeof *x);
-    *f = (clm_features){.rows = n, .column_first = clm_alloc_array(scope, (size_t)graph->types + 1, 4)};
+    *f = (clm_features){.rows = n,
+                        .column_first = clm_alloc_array(scope, (size_t)graph->types + 1, 4)};
     for (int t = 0; t < graph->types; t++) {
         CLM_TRY(clm_golden_f32(g, clm_text(scope, "in.features.%d", t), &x[t]));
         f->column_first[t + 1] = f->column_first[t] + (int32_t)x[t]->dim[1];
@@ -201,7 +230,8 @@ static clm_status read_features(clm_golden *g, const golden_graph *graph, clm_fe
     f->t_val = clm_alloc_array(scope, (size_t)f->nonzeros + 1, 4);
     int32_t at = 0, transposed = 0;
     for (int t = 0; t < graph->types; t++) {
-        const int32_t rows = (int32_t)x[t]->dim[0], columns = (int32_t)x[t]->dim[1], first = graph->type_first[t];
+        const int32_t rows = (int32_t)x[t]->dim[0], columns = (int32_t)x[t]->dim[1],
+                      first = graph->type_first[t];
         const float *value = x[t]->data;
         for (int32_t i = 0; i < rows; i++, f->row_ptr[first + i] = at)
             for (int32_t c = 0; c < columns; c++, at++) {
@@ -237,15 +267,23 @@ static clm_status record_her(clm_golden *g, her_tape *out)
     CLM_TRY(clm_golden_f32(g, "param.layer.0.moe.b1", &b1));
     CLM_TRY(clm_golden_f32(g, "param.layer.0.moe.w_router", &router));
     CLM_TRY(clm_golden_f32(g, "param.decoder", &lead));
-    clm_her her = {.width = (int)lead->dim[0], .heads = clm_golden_int(g, "heads", 1), .layer_norm = !strcmp(clm_golden_word(g, "norm", "none"), "layer"),
-                   .mixture = CLM_SHARED_MIXTURE, .experts = (int)router->dim[0], .top_k = clm_golden_int(g, "top_k", 1),
-                   .expert_width = (int)b1->dim[1], .renormalise = true, .fusion = CLM_FUSION_ADD,
+    clm_her her = {.width = (int)lead->dim[0],
+                   .heads = clm_golden_int(g, "heads", 1),
+                   .layer_norm = !strcmp(clm_golden_word(g, "norm", "none"), "layer"),
+                   .mixture = CLM_SHARED_MIXTURE,
+                   .experts = (int)router->dim[0],
+                   .top_k = clm_golden_int(g, "top_k", 1),
+                   .expert_width = (int)b1->dim[1],
+                   .renormalise = true,
+                   .fusion = CLM_FUSION_ADD,
                    .moe_residual = clm_golden_flag(g, "moe_residual")};
-    while (clm_safetensors_find(&g->file, clm_text(g->scope, "param.layer.%d.hgt.mu", her.layers))) her.layers++;
+    while (clm_safetensors_find(&g->file, clm_text(g->scope, "param.layer.%d.hgt.mu", her.layers)))
+        her.layers++;
     out->parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = out->tape = clm_tape_new(g->scope, g->context, out->parameters, 0);
     clm_tape_set_training(tape, true);
-    clm_graph_inputs_record(tape, graph.types, graph.type_first, &features, &graph.adjacency, NULL, &in);
+    clm_graph_inputs_record(tape, graph.types, graph.type_first, &features, &graph.adjacency, NULL,
+                            &in);
     clm_tensor **mask = clm_alloc_array(g->scope, (size_t)her.layers + 1, sizeof *mask);
     for (int l = 0; l < her.layers; l++) {
         const clm_file_tensor *m;
@@ -256,32 +294,40 @@ static clm_status record_her(clm_golden *g, her_tape *out)
     out->embedding = clm_her_layers(tape, out->parameters, &her, &in, x, mask, &out->balance, NULL);
     const int32_t *first = graph.type_first, start = ((const int32_t *)u->data)[0];
     int type = 0;
-    while (first[type + 1] <= start) type++;
+    while (first[type + 1] <= start)
+        type++;
     int32_t *local = clm_alloc_array(g->scope, (size_t)u->dim[0] + 1, sizeof *local);
-    for (int64_t i = 0; i < u->dim[0]; i++) local[i] = ((const int32_t *)u->data)[i] - first[type];
-    out->score = clm_bilinear_scores(tape, out->parameters, out->embedding, first[type], first[type + 1] - first[type],
-                                     clm_input_i32(tape, "u", local, u->rank, u->dim), clm_input_i32(tape, "v", v->data, v->rank, v->dim));
-    out->task = clm_bce_loss(tape, out->score, clm_input_f32(tape, "label", label->data, label->rank, label->dim));
+    for (int64_t i = 0; i < u->dim[0]; i++)
+        local[i] = ((const int32_t *)u->data)[i] - first[type];
+    out->score = clm_bilinear_scores(tape, out->parameters, out->embedding, first[type],
+                                     first[type + 1] - first[type],
+                                     clm_input_i32(tape, "u", local, u->rank, u->dim),
+                                     clm_input_i32(tape, "v", v->data, v->rank, v->dim));
+    out->task = clm_bce_loss(tape, out->score,
+                             clm_input_f32(tape, "label", label->data, label->rank, label->dim));
     const json_t *lambda = json_object_get(g->about, "lambda_");
     const double share[2] = {1, json_number_value(lambda)};
     out->loss = clm_add(tape, 2, (clm_tensor *[]){out->task, out->balance}, share);
     clm_tensor *kept[] = {out->embedding, out->score, out->task, out->balance, out->loss};
-    for (size_t i = 0; out->loss && i < sizeof kept / sizeof *kept; i++) clm_keep(tape, kept[i]);
+    for (size_t i = 0; out->loss && i < sizeof kept / sizeof *kept; i++)
+        clm_keep(tape, kept[i]);
     clm_tape_backward(tape, out->loss);
     clm_adam(tape, out->parameters, 0);
     return CLM_OK;
 }
 
-/* Adam magnifies rounding where a gradient is zero in exact arithmetic: only elements whose gradient exceeds 1e-6 of
- * the tensor's largest count. */
+/* Adam magnifies rounding where a gradient is zero in exact arithmetic: only elements whose
+ * gradient exceeds 1e-6 of the tensor's largest count. */
 static void compare_after(clm_golden *g, const clm_safetensors *after)
 {
     for (size_t i = 0; i < after->count; i++) {
         const char *name = after->tensor[i].name + strlen("out.after.");
-        const clm_file_tensor *grad = clm_safetensors_find(&g->file, clm_text(g->scope, "grad.param.%s", name));
+        const clm_file_tensor *grad =
+            clm_safetensors_find(&g->file, clm_text(g->scope, "grad.param.%s", name));
         if (!grad) continue;
         int64_t n = 1;
-        for (int d = 0; d < grad->rank; d++) n *= grad->dim[d];
+        for (int d = 0; d < grad->rank; d++)
+            n *= grad->dim[d];
         bool *counts = clm_alloc_array(g->scope, (size_t)n + 1, sizeof *counts);
         float most = 0;
         for (int64_t j = 0; j < n; j++) {

@@ -13,9 +13,11 @@ clm_status clm_golden_layer_norm(clm_golden *g)
     CLM_TRY(clm_golden_f32(g, "param.w", &w));
     CLM_TRY(clm_golden_f32(g, "param.b", &b));
     clm_tape *tape = clm_tape_new(g->scope, g->context, NULL, 0);
-    clm_tensor *in[3] = {clm_input_f32(tape, "x", x->data, x->rank, x->dim), clm_input_f32(tape, "w", w->data, w->rank, w->dim),
+    clm_tensor *in[3] = {clm_input_f32(tape, "x", x->data, x->rank, x->dim),
+                         clm_input_f32(tape, "w", w->data, w->rank, w->dim),
                          clm_input_f32(tape, "b", b->data, b->rank, b->dim)};
-    for (int i = 0; i < 3; i++) clm_want_gradient(tape, in[i]);
+    for (int i = 0; i < 3; i++)
+        clm_want_gradient(tape, in[i]);
     clm_tensor *y = clm_layer_norm(tape, in[0], in[1], in[2]);
     clm_tensor *dy = clm_input_f32(tape, "dy", cotangent->data, cotangent->rank, cotangent->dim);
     if (y) clm_keep(tape, y);
@@ -29,7 +31,8 @@ clm_status clm_golden_layer_norm(clm_golden *g)
 }
 
 /* Mean ROC-AUC over the tasks that have both classes, labels NaN left out (systems.md F.4). */
-static float multi_task_auc(clm_scope *scope, const clm_file_tensor *score, const clm_file_tensor *label)
+static float multi_task_auc(clm_scope *scope, const clm_file_tensor *score,
+                            const clm_file_tensor *label)
 {
     const int64_t n = score->dim[0], tasks = score->dim[1];
     float *s = clm_alloc_array(scope, 2 * (size_t)n + 1, sizeof *s), *l = s + n;

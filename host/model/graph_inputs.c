@@ -8,7 +8,8 @@ static void append_bias_columns(clm_tape *tape, int types, const int32_t *type_f
 {
     clm_scope *scope = clm_tape_scope(tape);
     const int64_t n = f->rows, nonzeros = f->nonzeros + n, columns = f->columns + types;
-    int32_t *row_ptr = clm_alloc_array(scope, (size_t)n + 1, 4), *col = clm_alloc_array(scope, (size_t)nonzeros, 4);
+    int32_t *row_ptr = clm_alloc_array(scope, (size_t)n + 1, 4),
+            *col = clm_alloc_array(scope, (size_t)nonzeros, 4);
     float *val = clm_alloc_array(scope, (size_t)nonzeros, 4);
     for (int t = 0; t < types; t++)
         for (int32_t i = type_first[t]; i < type_first[t + 1]; i++) {
@@ -38,7 +39,8 @@ static void append_bias_columns(clm_tape *tape, int types, const int32_t *type_f
         .row_ptr = clm_input_i32(tape, "feature rows", row_ptr, CLM_DIMS(n + 1)),
         .col = clm_input_i32(tape, "feature columns", col, CLM_DIMS(nonzeros)),
         .val = clm_input_f32(tape, "feature values", val, CLM_DIMS(nonzeros)),
-        .t_row_ptr = clm_input_i32(tape, "transposed feature rows", t_row_ptr, CLM_DIMS(columns + 1)),
+        .t_row_ptr =
+            clm_input_i32(tape, "transposed feature rows", t_row_ptr, CLM_DIMS(columns + 1)),
         .t_col = clm_input_i32(tape, "transposed feature columns", t_col, CLM_DIMS(nonzeros)),
         .t_val = clm_input_f32(tape, "transposed feature values", t_val, CLM_DIMS(nonzeros)),
     };
@@ -63,7 +65,8 @@ static void record_edges(clm_tape *tape, const clm_adjacency *a, clm_edges *edge
         .rows = a->rows,
         .edges = a->edges,
         .segments = a->segments,
-        .segment_ptr = clm_input_i32(tape, "attention segments", a->segment_ptr, CLM_DIMS(a->nodes + 1)),
+        .segment_ptr =
+            clm_input_i32(tape, "attention segments", a->segment_ptr, CLM_DIMS(a->nodes + 1)),
         .edge_ptr = clm_input_i32(tape, "edge rows", a->edge_ptr, CLM_DIMS(a->segments + 1)),
         .source = clm_input_i32(tape, "edge sources", a->source, CLM_DIMS(a->edges)),
         .target = clm_input_i32(tape, "edge targets", a->target, CLM_DIMS(a->edges)),
@@ -74,35 +77,42 @@ static void record_edges(clm_tape *tape, const clm_adjacency *a, clm_edges *edge
 
 /* Rows of queries (one per node), keys and values (one per relation and source node), by group, and
  * for every node the rows made from it. */
-static void record_projected_rows(clm_tape *tape, int types, const int32_t *type_first, const clm_adjacency *a,
-                                  clm_graph_inputs *in)
+static void record_projected_rows(clm_tape *tape, int types, const int32_t *type_first,
+                                  const clm_adjacency *a, clm_graph_inputs *in)
 {
     clm_scope *scope = clm_tape_scope(tape);
     const int32_t n = a->nodes, rows = n + 2 * a->rows, groups = types + 2 * a->relations;
-    int32_t *node = clm_alloc_array(scope, (size_t)rows + 1, 4), *offsets = clm_alloc_array(scope, (size_t)groups + 1, 4);
-    int32_t *first = clm_alloc_array(scope, (size_t)n + 2, 4), *inverse = clm_alloc_array(scope, (size_t)rows + 1, 4);
+    int32_t *node = clm_alloc_array(scope, (size_t)rows + 1, 4),
+            *offsets = clm_alloc_array(scope, (size_t)groups + 1, 4);
+    int32_t *first = clm_alloc_array(scope, (size_t)n + 2, 4),
+            *inverse = clm_alloc_array(scope, (size_t)rows + 1, 4);
     int32_t row = 0;
     for (int g = 0; g < groups; g++) {
         const int r = (g - types) % (a->relations ? a->relations : 1);
         const int type = g < types ? g : a->source_type[r];
         offsets[g] = row;
-        for (int32_t i = type_first[type]; i < type_first[type + 1]; i++) node[row++] = i;
+        for (int32_t i = type_first[type]; i < type_first[type + 1]; i++)
+            node[row++] = i;
     }
     offsets[groups] = row;
-    for (int32_t i = 0; i < rows; i++) first[node[i] + 1]++;
-    for (int32_t i = 0; i < n; i++) first[i + 1] += first[i];
+    for (int32_t i = 0; i < rows; i++)
+        first[node[i] + 1]++;
+    for (int32_t i = 0; i < n; i++)
+        first[i + 1] += first[i];
     int32_t *next = clm_alloc_array(scope, (size_t)n + 1, 4);
     memcpy(next, first, (size_t)n * 4);
-    for (int32_t i = 0; i < rows; i++) inverse[next[node[i]]++] = i;
-    in->projected = (clm_rows){.index = clm_input_i32(tape, "projected nodes", node, CLM_DIMS(rows)),
-                               .inverse_offsets = clm_input_i32(tape, "rows of nodes", first, CLM_DIMS(n + 1)),
-                               .inverse = clm_input_i32(tape, "rows by node", inverse, CLM_DIMS(rows))};
+    for (int32_t i = 0; i < rows; i++)
+        inverse[next[node[i]]++] = i;
+    in->projected =
+        (clm_rows){.index = clm_input_i32(tape, "projected nodes", node, CLM_DIMS(rows)),
+                   .inverse_offsets = clm_input_i32(tape, "rows of nodes", first, CLM_DIMS(n + 1)),
+                   .inverse = clm_input_i32(tape, "rows by node", inverse, CLM_DIMS(rows))};
     in->projected_offsets = clm_input_i32(tape, "projected groups", offsets, CLM_DIMS(groups + 1));
 }
 
-void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first, const clm_features *features,
-                             const clm_adjacency *adjacency, const clm_graph_inputs *like,
-                             clm_graph_inputs *in)
+void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first,
+                             const clm_features *features, const clm_adjacency *adjacency,
+                             const clm_graph_inputs *like, clm_graph_inputs *in)
 {
     *in = (clm_graph_inputs){.types = types,
                              .relations = adjacency ? adjacency->relations : 0,
@@ -115,13 +125,15 @@ void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_firs
     } else {
         int32_t *type = clm_alloc_array(clm_tape_scope(tape), (size_t)in->nodes + 1, 4);
         for (int t = 0; t < types; t++)
-            for (int32_t i = type_first[t]; i < type_first[t + 1]; i++) type[i] = t;
+            for (int32_t i = type_first[t]; i < type_first[t + 1]; i++)
+                type[i] = t;
         in->type = clm_input_i32(tape, "node types", type, CLM_DIMS(in->nodes));
         in->type_offsets = clm_input_i32(tape, "type offsets", type_first, CLM_DIMS(types + 1));
         if (features) append_bias_columns(tape, types, type_first, features, &in->features);
     }
     if (!adjacency) return;
-    in->source_type = clm_input_i32(tape, "source types", adjacency->source_type, CLM_DIMS(adjacency->relations));
+    in->source_type =
+        clm_input_i32(tape, "source types", adjacency->source_type, CLM_DIMS(adjacency->relations));
     record_edges(tape, adjacency, &in->edges);
     record_projected_rows(tape, types, type_first, adjacency, in);
 }

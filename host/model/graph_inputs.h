@@ -11,18 +11,24 @@
 typedef struct clm_graph_inputs {
     int types, relations;
     int64_t nodes;
-    const int32_t *column_first; /* [types + 1] rows of the stacked input projection, biases after them */
-    clm_sparse features;      /* [N, sum F + T]: the last T columns are the types' constant 1, for the bias */
+    /* [types + 1] rows of the stacked input projection that belong to a type; the types' biases are
+     * the rows after them. */
+    const int32_t *column_first;
+    /* [N, sum F + T]: the last T columns are the types' constant 1, for the bias. */
+    clm_sparse features;
     clm_tensor *type;         /* [N] */
     clm_tensor *type_offsets; /* [T + 1] nodes of each type */
     clm_tensor *source_type;  /* [R] */
     clm_edges edges;
-    clm_rows projected;       /* node of each row of queries, keys and values [N + 2 S] */
-    clm_tensor *projected_offsets; /* [T + 2 R + 1] their groups: queries by type, keys by relation, values by relation */
+    /* Node of each row of queries, keys and values [N + 2 S], and their groups [T + 2 R + 1]:
+     * queries by type, keys by relation, values by relation. */
+    clm_rows projected;
+    clm_tensor *projected_offsets;
 } clm_graph_inputs;
 
-/* Records the inputs on a tape. `type_first` [types + 1] are the first nodes of the types. `features` may be null (no input
- * projection). `like` may be null; else inputs that do not depend on the edges are shared with it. */
+/* Records the inputs on a tape. `type_first` [types + 1] are the first nodes of the types.
+ * `features` may be null (no input projection). `like` may be null; else inputs that do not
+ * depend on the edges are shared with it. */
 void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first,
                              const clm_features *features, const clm_adjacency *adjacency,
                              const clm_graph_inputs *like, clm_graph_inputs *inputs);

@@ -5,11 +5,11 @@
 #include "model/config.h"
 
 extern const clm_parameter_spec clm_parameter_width, clm_parameter_lr, clm_parameter_weight_decay,
-    clm_parameter_dropout, clm_parameter_epochs, clm_parameter_patience, clm_parameter_seed, clm_parameter_precision,
-    clm_parameter_features, clm_parameter_layers, clm_parameter_disjoint, clm_parameter_reverse,
-    clm_parameter_heads, clm_parameter_update, clm_parameter_softmax, clm_parameter_norm,
-    clm_parameter_experts, clm_parameter_top_k, clm_parameter_expert_width, clm_parameter_balance,
-    clm_parameter_renormalise, clm_parameter_moe_residual;
+    clm_parameter_dropout, clm_parameter_epochs, clm_parameter_patience, clm_parameter_seed,
+    clm_parameter_precision, clm_parameter_features, clm_parameter_layers, clm_parameter_disjoint,
+    clm_parameter_reverse, clm_parameter_heads, clm_parameter_update, clm_parameter_softmax,
+    clm_parameter_norm, clm_parameter_experts, clm_parameter_top_k, clm_parameter_expert_width,
+    clm_parameter_balance, clm_parameter_renormalise, clm_parameter_moe_residual;
 
 /* The list entries of every model that trains, of the graph models, and of the mixtures. */
 #define CLM_TRAINED_PARAMETERS                                                                     \

@@ -1,7 +1,8 @@
 /* Link prediction: the training and evaluation protocol of systems.md B.7 around any network.
  *
- * One training tape, one for validation, one for test scores and one for timing inference are recorded
- * from the same parameters; the best validation epoch decides which test score is reported. */
+ * One training tape, one for validation, one for test scores and one for timing inference are
+ * recorded from the same parameters; the best validation epoch decides which test score is
+ * reported. */
 #ifndef CLM_MODEL_LINK_H
 #define CLM_MODEL_LINK_H
 

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static clm_status add_tensor(clm_scope *scope, clm_safetensors *file, const char *name, clm_tape *tape, const clm_tensor *tensor)
+static clm_status add_tensor(clm_scope *scope, clm_safetensors *file, const char *name,
+                             clm_tape *tape, const clm_tensor *tensor)
 {
     clm_file_tensor t = {.name = name, .type = tensor->type, .rank = tensor->rank};
     memcpy(t.dim, tensor->dim, sizeof t.dim);
@@ -16,10 +17,13 @@ static clm_status add_tensor(clm_scope *scope, clm_safetensors *file, const char
     return CLM_OK;
 }
 
-static void add_pairs(clm_scope *scope, clm_safetensors *file, const char *set, const clm_pairs_host *yes, const clm_pairs_host *no)
+static void add_pairs(clm_scope *scope, clm_safetensors *file, const char *set,
+                      const clm_pairs_host *yes, const clm_pairs_host *no)
 {
     for (int end = 0; end < 2; end++) {
-        clm_file_tensor t = {.name = clm_text(scope, "in.%s_%c", set, "uv"[end]), .type = CLM_I32, .rank = 1,
+        clm_file_tensor t = {.name = clm_text(scope, "in.%s_%c", set, "uv"[end]),
+                             .type = CLM_I32,
+                             .rank = 1,
                              .dim = {yes->count + no->count}};
         int32_t *id = t.data = clm_alloc_array(scope, (size_t)t.dim[0] + 1, sizeof *id);
         memcpy(id, end ? yes->v : yes->u, (size_t)yes->count * sizeof *id);
@@ -28,8 +32,8 @@ static void add_pairs(clm_scope *scope, clm_safetensors *file, const char *set, 
     }
 }
 
-static clm_status add_arena(clm_scope *scope, clm_safetensors *file, const char *prefix, const clm_parameters *parameters,
-                            const clm_tensor *arena)
+static clm_status add_arena(clm_scope *scope, clm_safetensors *file, const char *prefix,
+                            const clm_parameters *parameters, const clm_tensor *arena)
 {
     float *values = clm_alloc(scope, clm_tensor_bytes(arena) + 4);
     CLM_TRY(clm_buffer_read(arena->buffer, 0, values, clm_tensor_bytes(arena)));
@@ -42,7 +46,8 @@ static clm_status load(clm_scope *scope, clm_parameters *parameters, const char 
     clm_safetensors weights;
     CLM_TRY(clm_safetensors_read(scope, path, &weights));
     const char *prefix = "";
-    for (size_t i = 0; i < weights.count; i++) /* as this program and the golden files name them, or plainly */
+    for (size_t i = 0; i < weights.count;
+         i++) /* as this program and the golden files name them, or plainly */
         if (!strncmp(weights.tensor[i].name, "param.", 6)) prefix = "param.";
     const clm_status status = clm_checkpoint_load(parameters, &weights, prefix);
     if (status != CLM_OK) clm_error_during("reading %s", path);
@@ -50,14 +55,16 @@ static clm_status load(clm_scope *scope, clm_parameters *parameters, const char 
     return clm_parameters_upload(parameters);
 }
 
-clm_status clm_link_forward(clm_scope *scope, const clm_cell *cell,
-                            const clm_forward *forward)
+clm_status clm_link_forward(clm_scope *scope, const clm_cell *cell, const clm_forward *forward)
 {
     clm_link_tapes *t = clm_alloc(scope, sizeof *t);
     clm_safetensors file = {0};
     CLM_TRY(clm_link_tapes_new(scope, cell, t));
-    if (forward->checkpoint) CLM_TRY(load(scope, t->parameters, forward->checkpoint));
-    else CLM_TRY(add_arena(scope, &file, "param.", t->parameters, clm_parameters_arena(t->parameters)));
+    if (forward->checkpoint)
+        CLM_TRY(load(scope, t->parameters, forward->checkpoint));
+    else
+        CLM_TRY(
+            add_arena(scope, &file, "param.", t->parameters, clm_parameters_arena(t->parameters)));
     CLM_TRY(clm_tape_run(t->infer, 0, 0));
     CLM_TRY(add_tensor(scope, &file, "out.embedding", t->infer, t->embedding));
     CLM_TRY(clm_tape_run(t->val, 0, 0));
@@ -66,10 +73,12 @@ clm_status clm_link_forward(clm_scope *scope, const clm_cell *cell,
     CLM_TRY(add_tensor(scope, &file, "out.score_test", t->test, t->test_score));
     add_pairs(scope, &file, "val", &t->split.val, &t->split.val_negative);
     add_pairs(scope, &file, "test", &t->split.test, &t->split.test_negative);
-    if (forward->gradients) { /* the step also updates the weights: it comes last, with a learning rate of zero */
+    /* The step also updates the weights: it comes last, with a learning rate of zero. */
+    if (forward->gradients) {
         CLM_TRY(clm_tape_run(t->train, 0, 0));
         CLM_TRY(add_tensor(scope, &file, "out.loss", t->train, t->loss));
-        CLM_TRY(add_arena(scope, &file, "grad.param.", t->parameters, clm_gradients_arena(t->parameters)));
+        CLM_TRY(add_arena(scope, &file, "grad.param.", t->parameters,
+                          clm_gradients_arena(t->parameters)));
     }
     return clm_safetensors_write(scope, forward->out, &file);
 }

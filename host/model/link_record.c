@@ -9,7 +9,8 @@ void clm_link_curve_add(clm_link_result *r, int epoch, double ns, double loss, d
     r->curve[r->points++] = (clm_link_point){epoch, ns * 1e-9, loss, auc_val};
 }
 
-void clm_link_routing_new(clm_scope *scope, const clm_cell *cell, const clm_link_tapes *tapes, clm_link_result *r)
+void clm_link_routing_new(clm_scope *scope, const clm_cell *cell, const clm_link_tapes *tapes,
+                          clm_link_result *r)
 {
     const clm_tensor *probability = tapes->seen.routing.probability;
     if (!probability) return;
@@ -39,7 +40,8 @@ clm_status clm_link_profile(const clm_cell *cell, clm_link_tapes *tapes, clm_lin
     clm_events_stop(cell->context);
     const bool real = !(clm_context_device(cell->context)->quirks & CLM_QUIRK_FAKE_EVENTS);
     if (status == CLM_OK && real) r->kernel_ns = 0;
-    for (size_t i = 0; i < calls && real && status == CLM_OK; i++) r->kernel_ns += ns[i];
+    for (size_t i = 0; i < calls && real && status == CLM_OK; i++)
+        r->kernel_ns += ns[i];
     const double start = clm_now_ns();
     if (status == CLM_OK) status = clm_tape_upload_inputs(tapes->train);
     r->transfer_ns = clm_now_ns() - start;
@@ -52,8 +54,8 @@ static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(
 static json_t *times(const double *ns, size_t n)
 {
     const clm_summary s = clm_summarise(ns, n);
-    return json_pack("{s:o,s:o,s:o,s:o,s:I}", "median", number(s.median), "min", number(s.min), "q1", number(s.q1),
-                     "q3", number(s.q3), "n", (json_int_t)n);
+    return json_pack("{s:o,s:o,s:o,s:o,s:I}", "median", number(s.median), "min", number(s.min),
+                     "q1", number(s.q1), "q3", number(s.q3), "n", (json_int_t)n);
 }
 
 static json_t *curve(const clm_link_result *r)
@@ -61,8 +63,9 @@ static json_t *curve(const clm_link_result *r)
     json_t *list = json_array();
     for (int i = 0; i < r->points; i++) {
         const clm_link_point *p = &r->curve[i];
-        json_array_append_new(list, json_pack("{s:i,s:o,s:o,s:o}", "epoch", p->epoch, "seconds", number(p->seconds),
-                                              "loss", number(p->loss), "auc_val", number(p->auc_val)));
+        json_array_append_new(list, json_pack("{s:i,s:o,s:o,s:o}", "epoch", p->epoch, "seconds",
+                                              number(p->seconds), "loss", number(p->loss),
+                                              "auc_val", number(p->auc_val)));
     }
     return list;
 }
@@ -80,8 +83,9 @@ static double flops(const clm_tape *tape)
 static json_t *rate(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *r)
 {
     const double ns = clm_summarise(r->step_ns, r->steps).median;
-    return json_pack("{s:o,s:o,s:o}", "nodes", number(cell->dataset->graph.nodes / ns * 1e9), "edges",
-                     number((double)tapes->train_edges / ns * 1e9), "gflops", number(flops(tapes->train) / ns));
+    return json_pack("{s:o,s:o,s:o}", "nodes", number(cell->dataset->graph.nodes / ns * 1e9),
+                     "edges", number((double)tapes->train_edges / ns * 1e9), "gflops",
+                     number(flops(tapes->train) / ns));
 }
 
 /* Entropy of the router over its maximum, per node type: mean over nodes (a) and of the mean (b);
@@ -92,7 +96,8 @@ static json_t *type_routing(const clm_node_type *type, const clm_link_result *r)
     json_t *mean = json_array();
     for (int e = 0; e < r->experts; e++) {
         double sum = 0;
-        for (int32_t i = type->first; i < type->first + type->count; i++) sum += r->probability[(int64_t)i * r->experts + e];
+        for (int32_t i = type->first; i < type->first + type->count; i++)
+            sum += r->probability[(int64_t)i * r->experts + e];
         sum /= type->count ? type->count : 1;
         if (sum > 0) entropy_of_mean -= sum * log(sum);
         json_array_append_new(mean, json_real(sum));
@@ -108,8 +113,9 @@ static json_t *type_routing(const clm_node_type *type, const clm_link_result *r)
         covered += first + second >= 0.8;
     }
     const double most = r->experts > 1 ? log(r->experts) : 1, n = type->count ? type->count : 1;
-    return json_pack("{s:s,s:f,s:f,s:f,s:o}", "type", type->name, "entropy", mean_entropy / n / most, "entropy_of_mean",
-                     entropy_of_mean / most, "top2_coverage", covered / n, "probability", mean);
+    return json_pack("{s:s,s:f,s:f,s:f,s:o}", "type", type->name, "entropy",
+                     mean_entropy / n / most, "entropy_of_mean", entropy_of_mean / most,
+                     "top2_coverage", covered / n, "probability", mean);
 }
 
 static json_t *routing(const clm_graph *graph, const clm_link_result *r)
@@ -124,7 +130,8 @@ static json_t *routing(const clm_graph *graph, const clm_link_result *r)
         json_t *counts = t < graph->types ? json_array() : load;
         for (int e = 0; e < r->experts; e++) {
             json_int_t count = 0;
-            for (int64_t i = (int64_t)first * r->top_k; i < (int64_t)end * r->top_k; i++) count += r->topk[i] == e;
+            for (int64_t i = (int64_t)first * r->top_k; i < (int64_t)end * r->top_k; i++)
+                count += r->topk[i] == e;
             json_array_append_new(counts, json_integer(count));
             if (t == graph->types) most = fmax(most, (double)count);
         }
@@ -135,22 +142,27 @@ static json_t *routing(const clm_graph *graph, const clm_link_result *r)
         json_array_append_new(types, type);
     }
     const double mean = (double)graph->nodes * r->top_k / r->experts;
-    return json_pack("{s:o,s:f,s:o,s:o,s:o}", "load", load, "imbalance", most / mean, "entropy", entropy, "load_by_type",
-                     by_type, "types", types);
+    return json_pack("{s:o,s:f,s:o,s:o,s:o}", "load", load, "imbalance", most / mean, "entropy",
+                     entropy, "load_by_type", by_type, "types", types);
 }
 
 void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *r)
 {
     json_t *record = cell->record;
-    json_object_set_new(record, "metrics", json_pack("{s:o,s:o,s:o,s:i}", "auc_test", number(r->auc_test), "auc_val",
-                                                     number(r->auc_val), "ap_test", number(r->ap_test), "epoch", r->epoch));
+    json_object_set_new(record, "metrics",
+                        json_pack("{s:o,s:o,s:o,s:i}", "auc_test", number(r->auc_test), "auc_val",
+                                  number(r->auc_val), "ap_test", number(r->ap_test), "epoch",
+                                  r->epoch));
     json_object_set_new(record, "curve", curve(r));
     json_object_set_new(record, "time_ns",
-                        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "train_step", times(r->step_ns, r->steps), "inference",
-                                  times(r->inference_ns, r->inferences), "kernel", number(r->kernel_ns), "transfer",
-                                  number(r->transfer_ns), "build", number(r->build_ns), "setup", number(r->setup_ns)));
+                        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "train_step",
+                                  times(r->step_ns, r->steps), "inference",
+                                  times(r->inference_ns, r->inferences), "kernel",
+                                  number(r->kernel_ns), "transfer", number(r->transfer_ns), "build",
+                                  number(r->build_ns), "setup", number(r->setup_ns)));
     json_object_set_new(record, "rate", rate(cell, tapes, r));
-    const uint64_t planned = clm_tape_bytes(tapes->train) + clm_parameters_bytes(tapes->parameters, true);
+    const uint64_t planned =
+        clm_tape_bytes(tapes->train) + clm_parameters_bytes(tapes->parameters, true);
     json_object_set_new(record, "memory_bytes",
                         json_pack("{s:I,s:I}", "planned", (json_int_t)planned, "device",
                                   (json_int_t)clm_context_peak_bytes(cell->context)));

@@ -25,13 +25,15 @@ typedef struct clm_link_result {
 void clm_link_curve_add(clm_link_result *result, int epoch, double ns, double loss, double auc_val);
 
 /* Room for the routing, when the network has a mixture; reads it from the test tape. */
-void clm_link_routing_new(clm_scope *scope, const clm_cell *cell, const clm_link_tapes *tapes, clm_link_result *result);
+void clm_link_routing_new(clm_scope *scope, const clm_cell *cell, const clm_link_tapes *tapes,
+                          clm_link_result *result);
 clm_status clm_link_read_routing(clm_link_tapes *tapes, clm_link_result *result);
 
 /* Device time of the kernels of one more training step, and the time to upload the inputs again. */
 clm_status clm_link_profile(const clm_cell *cell, clm_link_tapes *tapes, clm_link_result *result);
 
 /* Adds metrics, curve, time_ns, rate, memory_bytes and routing to cell->record. */
-void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *result);
+void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes,
+                     const clm_link_result *result);
 
 #endif

@@ -14,22 +14,23 @@ typedef struct recording {
     clm_features features;
     int32_t *type_first;
     const clm_node_type *start, *end; /* of the target relation */
-    clm_graph_inputs first;           /* of the tape recorded first: the others share its features */
+    clm_graph_inputs first; /* of the tape recorded first: the others share its features */
     bool recorded;
 } recording;
 
-static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host *edges, bool training,
-                       clm_tape **tape, clm_graph_inputs *in, int64_t *edge_count)
+static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host *edges,
+                       bool training, clm_tape **tape, clm_graph_inputs *in, int64_t *edge_count)
 {
     const clm_dataset *data = r->cell->dataset;
     const clm_config *config = r->cell->config;
     const bool leak = r->with_edges && clm_config_is(config, "reverse", "leak");
     clm_adjacency adjacency = {0};
-    *tape = clm_tape_new(r->scope, r->cell->context, tapes->parameters, (uint32_t)clm_config_int(config, "seed"));
+    *tape = clm_tape_new(r->scope, r->cell->context, tapes->parameters,
+                         (uint32_t)clm_config_int(config, "seed"));
     clm_tape_set_training(*tape, training);
     if (r->with_edges)
-        CLM_TRY(clm_adjacency_new(r->scope, data, edges, leak, clm_config_is(config, "softmax", "per_relation"),
-                                  &adjacency));
+        CLM_TRY(clm_adjacency_new(r->scope, data, edges, leak,
+                                  clm_config_is(config, "softmax", "per_relation"), &adjacency));
     clm_graph_inputs_record(*tape, data->graph.types, r->type_first, &r->features,
                             r->with_edges ? &adjacency : NULL, r->recorded ? &r->first : NULL, in);
     if (!r->recorded) r->first = *in;
@@ -39,8 +40,8 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
 }
 
 /* Positives, then negatives, as indices: u counted from the first start node, v over all nodes. */
-static int32_t pair_inputs(const recording *r, clm_tape *tape, const clm_pairs_host *yes, const clm_pairs_host *no,
-                           clm_tensor **u, clm_tensor **v)
+static int32_t pair_inputs(const recording *r, clm_tape *tape, const clm_pairs_host *yes,
+                           const clm_pairs_host *no, clm_tensor **u, clm_tensor **v)
 {
     const int32_t n = yes->count + (no ? no->count : 0);
     int32_t *index = clm_alloc_array(r->scope, 2 * (size_t)n + 1, sizeof *index);
@@ -59,16 +60,21 @@ static clm_status record_train(recording *r, clm_link_tapes *tapes)
 {
     const clm_config *config = r->cell->config;
     clm_graph_inputs in;
-    CLM_TRY(open(r, tapes, r->with_edges ? &tapes->split.message : NULL, true, &tapes->train, &in, &tapes->train_edges));
+    CLM_TRY(open(r, tapes, r->with_edges ? &tapes->split.message : NULL, true, &tapes->train, &in,
+                 &tapes->train_edges));
     clm_tape *tape = tapes->train;
     clm_tensor *balance = NULL, *u, *v;
     clm_tensor *h = r->network(tape, tapes->parameters, config, &in, &balance, NULL);
     const int32_t n = pair_inputs(r, tape, &tapes->split.supervision, NULL, &u, &v);
-    const clm_pairs pairs = clm_draw_pairs(tape, u, v, 0, r->start->count, r->end->first, r->end->count);
+    const clm_pairs pairs =
+        clm_draw_pairs(tape, u, v, 0, r->start->count, r->end->first, r->end->count);
     float *label = clm_alloc_array(r->scope, 2 * (size_t)n, sizeof *label);
-    for (int32_t i = 0; i < n; i++) label[i] = 1;
-    clm_tensor *score = clm_bilinear_scores(tape, tapes->parameters, h, r->start->first, r->start->count, pairs.u, pairs.v);
-    clm_tensor *task = clm_bce_loss(tape, score, clm_input_f32(tape, "pair labels", label, CLM_DIMS(2 * n)));
+    for (int32_t i = 0; i < n; i++)
+        label[i] = 1;
+    clm_tensor *score = clm_bilinear_scores(tape, tapes->parameters, h, r->start->first,
+                                            r->start->count, pairs.u, pairs.v);
+    clm_tensor *task =
+        clm_bce_loss(tape, score, clm_input_f32(tape, "pair labels", label, CLM_DIMS(2 * n)));
     tapes->loss = task;
     if (balance) {
         const double share[2] = {1, clm_config_real(config, "balance")};
@@ -79,13 +85,15 @@ static clm_status record_train(recording *r, clm_link_tapes *tapes)
     clm_adam(tape, tapes->parameters, clm_config_real(config, "weight_decay"));
     CLM_TRY(clm_tape_layout(tape));
     if (r->cell->planned)
-        r->cell->planned(r->cell->user, clm_parameters_bytes(tapes->parameters, true), clm_tape_bytes(tape));
+        r->cell->planned(r->cell->user, clm_parameters_bytes(tapes->parameters, true),
+                         clm_tape_bytes(tape));
     return clm_tape_plan(tape);
 }
 
 static clm_status record_scores(recording *r, clm_link_tapes *tapes, const clm_pairs_host *message,
-                                const clm_pairs_host *yes, const clm_pairs_host *no, clm_her_seen *seen,
-                                clm_tape **tape, clm_tensor **score, int32_t *pairs, int64_t *edges)
+                                const clm_pairs_host *yes, const clm_pairs_host *no,
+                                clm_her_seen *seen, clm_tape **tape, clm_tensor **score,
+                                int32_t *pairs, int64_t *edges)
 {
     clm_graph_inputs in;
     clm_tensor *balance, *u, *v;
@@ -96,46 +104,53 @@ static clm_status record_scores(recording *r, clm_link_tapes *tapes, const clm_p
         clm_keep(*tape, seen->routing.topk);
     }
     *pairs = pair_inputs(r, *tape, yes, no, &u, &v);
-    *score = clm_bilinear_scores(*tape, tapes->parameters, h, r->start->first, r->start->count, u, v);
+    *score =
+        clm_bilinear_scores(*tape, tapes->parameters, h, r->start->first, r->start->count, u, v);
     if (*score) clm_keep(*tape, *score);
     clm_tape_share_memory(*tape, tapes->train);
     return clm_tape_plan(*tape);
 }
 
-static clm_status record_inference(recording *r, clm_link_tapes *tapes, const clm_pairs_host *message)
+static clm_status record_inference(recording *r, clm_link_tapes *tapes,
+                                   const clm_pairs_host *message)
 {
     clm_graph_inputs in;
     clm_tensor *balance;
     CLM_TRY(open(r, tapes, message, false, &tapes->infer, &in, &tapes->test_edges));
-    clm_tensor *h = r->network(tapes->infer, tapes->parameters, r->cell->config, &in, &balance, NULL);
+    clm_tensor *h =
+        r->network(tapes->infer, tapes->parameters, r->cell->config, &in, &balance, NULL);
     tapes->embedding = h;
     if (h) clm_keep(tapes->infer, h);
     clm_tape_share_memory(tapes->infer, tapes->train);
     return clm_tape_plan(tapes->infer);
 }
 
-clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell,
-                              clm_link_tapes *tapes)
+clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, clm_link_tapes *tapes)
 {
     const clm_dataset *data = cell->dataset;
     const clm_relation *target = &data->graph.relation[data->target];
     const uint32_t seed = (uint32_t)clm_config_int(cell->config, "seed");
     const clm_model *model = clm_config_model(cell->config);
     const double disjoint = model->reads_edges ? clm_config_real(cell->config, "disjoint") : 0;
-    recording r = {.scope = scope, .cell = cell, .network = model->network, .with_edges = model->reads_edges,
-                   .start = &data->graph.type[target->from], .end = &data->graph.type[target->to]};
+    recording r = {.scope = scope,
+                   .cell = cell,
+                   .network = model->network,
+                   .with_edges = model->reads_edges,
+                   .start = &data->graph.type[target->from],
+                   .end = &data->graph.type[target->to]};
     *tapes = (clm_link_tapes){.parameters = clm_parameters_new(scope, seed)};
     r.type_first = clm_alloc_array(scope, (size_t)data->graph.types + 1, sizeof *r.type_first);
     for (int t = 0; t < data->graph.types; t++)
         r.type_first[t + 1] = data->graph.type[t].first + data->graph.type[t].count;
     CLM_TRY(clm_link_split_new(scope, data, disjoint, seed, &tapes->split));
     const clm_link_split *s = &tapes->split;
-    CLM_TRY(clm_features_new(scope, data, clm_config_is(cell->config, "features", "train_only"), &s->train,
-                             &r.features));
+    CLM_TRY(clm_features_new(scope, data, clm_config_is(cell->config, "features", "train_only"),
+                             &s->train, &r.features));
     CLM_TRY(record_train(&r, tapes));
-    CLM_TRY(record_scores(&r, tapes, &s->train, &s->val, &s->val_negative, NULL, &tapes->val, &tapes->val_score,
-                          &tapes->val_pairs, &tapes->test_edges));
-    CLM_TRY(record_scores(&r, tapes, &s->test_message, &s->test, &s->test_negative, &tapes->seen, &tapes->test,
-                          &tapes->test_score, &tapes->test_pairs, &tapes->test_edges));
+    CLM_TRY(record_scores(&r, tapes, &s->train, &s->val, &s->val_negative, NULL, &tapes->val,
+                          &tapes->val_score, &tapes->val_pairs, &tapes->test_edges));
+    CLM_TRY(record_scores(&r, tapes, &s->test_message, &s->test, &s->test_negative, &tapes->seen,
+                          &tapes->test, &tapes->test_score, &tapes->test_pairs,
+                          &tapes->test_edges));
     return record_inference(&r, tapes, &s->test_message);
 }

@@ -17,7 +17,6 @@ typedef struct clm_link_tapes {
 } clm_link_tapes;
 
 /* Splits the data, records and plans the tapes. */
-clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell,
-                              clm_link_tapes *tapes);
+clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, clm_link_tapes *tapes);
 
 #endif

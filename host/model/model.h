@@ -1,6 +1,7 @@
 /* Model: a name, its parameters, and how one training cell of it runs.
  *
- * Adding one is adding host/model/model_<name>.c, which defines `const clm_model clm_model_<name>`. */
+ * Adding one is adding host/model/model_<name>.c, which defines `const clm_model clm_model_<name>`.
+ */
 #ifndef CLM_MODEL_MODEL_H
 #define CLM_MODEL_MODEL_H
 
@@ -18,14 +19,14 @@ typedef void (*clm_planned)(void *user, uint64_t weights, uint64_t inputs_and_ac
 
 /* One cell with one seed: everything a training run needs. */
 typedef struct clm_cell {
-    const char *model, *data;    /* names */
-    const clm_config *config;    /* resolved parameters, among them the seed */
+    const char *model, *data; /* names */
+    const clm_config *config; /* resolved parameters, among them the seed */
     const clm_dataset *dataset;
-    clm_context *context;        /* null for models that need no device (degree) */
-    clm_progress progress;       /* may be null */
-    clm_planned planned;         /* may be null */
+    clm_context *context;  /* null for models that need no device (degree) */
+    clm_progress progress; /* may be null */
+    clm_planned planned;   /* may be null */
     void *user;
-    json_t *record;              /* object to which metrics, curve, time_ns, rate, memory_bytes,
+    json_t *record; /* object to which metrics, curve, time_ns, rate, memory_bytes,
                                     routing are added */
 } clm_cell;
 
@@ -39,10 +40,11 @@ typedef struct clm_forward {
 struct clm_graph_inputs;
 struct clm_her_seen;
 
-/* What a link prediction network records on each tape: embeddings [N, D] from the graph; `balance` the
- * auxiliary loss [1] or null; `seen` (may be null) what is looked at besides. */
-typedef clm_tensor *(*clm_network)(clm_tape *tape, clm_parameters *parameters, const clm_config *config,
-                                   const struct clm_graph_inputs *in, clm_tensor **balance, struct clm_her_seen *seen);
+/* What a link prediction network records on each tape: embeddings [N, D] from the graph;
+ * `balance` the auxiliary loss [1] or null; `seen` (may be null) what is looked at besides. */
+typedef clm_tensor *(*clm_network)(clm_tape *tape, clm_parameters *parameters,
+                                   const clm_config *config, const struct clm_graph_inputs *in,
+                                   clm_tensor **balance, struct clm_her_seen *seen);
 
 typedef struct clm_model {
     const char *name, *about, *paper;
@@ -53,14 +55,14 @@ typedef struct clm_model {
     clm_status (*run)(clm_scope *scope, const clm_cell *cell);
     /* Runs the model on given weights and writes named outputs. Null: it has no weights. */
     clm_status (*forward)(clm_scope *scope, const clm_cell *cell, const clm_forward *forward);
-    /* Records and plans all that a run would, and builds every program. Null: it needs no device. */
+    /* Records and plans all that a run would, builds every program. Null: it needs no device. */
     clm_status (*plan)(clm_scope *scope, const clm_cell *cell);
     bool needs_device;
     clm_network network; /* of models whose run is clm_link_run; null otherwise */
-    bool reads_edges;    /* the network reads a message graph; else every training edge supervises */
+    bool reads_edges; /* the network reads a message graph; else every training edge supervises */
 } clm_model;
 
-extern const clm_model *const clm_models[]; /* ends with null; collected by the build */
+extern const clm_model *const clm_models[];        /* ends with null; collected by the build */
 const clm_model *clm_model_find(const char *name); /* null: there is none */
 
 /* The model of that name. Error (USAGE) with a suggestion. */

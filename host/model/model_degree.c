@@ -1,10 +1,11 @@
-/* degree: the product of the training degrees of both ends. Nothing is trained; what it scores is what
- * popularity alone gives away under uniform negatives. */
+/* degree: the product of the training degrees of both ends. Nothing is trained; what it scores is
+ * what popularity alone gives away under uniform negatives. */
 #include "base/statistics.h"
 #include "model/her_parameters.h"
 #include "model/model.h"
 
-static double score(const float *degree, const clm_pairs_host *yes, const clm_pairs_host *no, clm_scope *scope, double *ap)
+static double score(const float *degree, const clm_pairs_host *yes, const clm_pairs_host *no,
+                    clm_scope *scope, double *ap)
 {
     const int32_t n = yes->count + no->count;
     float *s = clm_alloc_array(scope, 2 * (size_t)n + 1, sizeof *s), *label = s + n;
@@ -21,7 +22,8 @@ static double score(const float *degree, const clm_pairs_host *yes, const clm_pa
 static clm_status run(clm_scope *scope, const clm_cell *cell)
 {
     clm_link_split split;
-    CLM_TRY(clm_link_split_new(scope, cell->dataset, 0, (uint32_t)clm_config_int(cell->config, "seed"), &split));
+    CLM_TRY(clm_link_split_new(scope, cell->dataset, 0,
+                               (uint32_t)clm_config_int(cell->config, "seed"), &split));
     float *degree = clm_alloc_array(scope, (size_t)cell->dataset->graph.nodes + 1, sizeof *degree);
     for (int32_t i = 0; i < split.train.count; i++) {
         degree[split.train.u[i]]++;
@@ -30,8 +32,9 @@ static clm_status run(clm_scope *scope, const clm_cell *cell)
     double ap;
     const double val = score(degree, &split.val, &split.val_negative, scope, NULL);
     const double test = score(degree, &split.test, &split.test_negative, scope, &ap);
-    json_object_set_new(cell->record, "metrics", json_pack("{s:f,s:f,s:f,s:n}", "auc_test", test, "auc_val", val,
-                                                           "ap_test", ap, "epoch"));
+    json_object_set_new(
+        cell->record, "metrics",
+        json_pack("{s:f,s:f,s:f,s:n}", "auc_test", test, "auc_val", val, "ap_test", ap, "epoch"));
     return CLM_OK;
 }
 

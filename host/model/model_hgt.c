@@ -2,7 +2,8 @@
 #include "model/her_parameters.h"
 #include "model/link.h"
 
-static const clm_parameter_spec *const parameters[] = {CLM_TRAINED_PARAMETERS, CLM_GRAPH_PARAMETERS, NULL};
+static const clm_parameter_spec *const parameters[] = {CLM_TRAINED_PARAMETERS, CLM_GRAPH_PARAMETERS,
+                                                       NULL};
 
 const clm_model clm_model_hgt = {
     .name = "hgt",

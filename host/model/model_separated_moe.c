@@ -8,7 +8,8 @@ static const clm_parameter_spec *const parameters[] = {CLM_TRAINED_PARAMETERS, C
 const clm_model clm_model_separated_moe = {
     .name = "separated_moe",
     .about = "HGT, then a mixture of experts per node type",
-    .paper = "Shakirov, Arakelov: Homogeneous Expert Routing, arXiv 2511.07603v1 (withdrawn), baseline",
+    .paper =
+        "Shakirov, Arakelov: Homogeneous Expert Routing, arXiv 2511.07603v1 (withdrawn), baseline",
     .parameters = parameters,
     .check = clm_check_mixture,
     .run = clm_link_run,

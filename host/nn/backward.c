@@ -19,7 +19,8 @@ void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *cont
     if (tape->status != CLM_OK || !clm_needs_gradient(tape, tensor)) return;
     clm_node *n = clm_node_of(tensor);
     size_t room = (size_t)n->contribution_room;
-    n->contribution = clm_tape_grow(n->contribution, (size_t)n->contributions, &room, sizeof *n->contribution);
+    n->contribution =
+        clm_tape_grow(n->contribution, (size_t)n->contributions, &room, sizeof *n->contribution);
     n->contribution_room = (int)room;
     n->contribution[n->contributions++] = contribution;
 }
@@ -32,7 +33,8 @@ clm_tensor *clm_gradient_of(clm_tape *tape, const clm_tensor *tensor)
         const int take = n->contributions < 4 ? n->contributions : 4;
         clm_tensor *sum = clm_add(tape, take, n->contribution, NULL);
         n->contribution[0] = sum;
-        for (int i = take; i < n->contributions; i++) n->contribution[i - take + 1] = n->contribution[i];
+        for (int i = take; i < n->contributions; i++)
+            n->contribution[i - take + 1] = n->contribution[i];
         n->contributions -= take - 1;
     }
     return n->contributions ? n->contribution[0] : NULL;
@@ -41,7 +43,8 @@ clm_tensor *clm_gradient_of(clm_tape *tape, const clm_tensor *tensor)
 static bool has_gradient(const clm_call *call)
 {
     for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
-        if (call->arg[o] && call->op->operand[o].role == CLM_OUT && clm_node_of(call->arg[o])->contributions)
+        if (call->arg[o] && call->op->operand[o].role == CLM_OUT &&
+            clm_node_of(call->arg[o])->contributions)
             return true;
     return false;
 }
@@ -61,12 +64,14 @@ static void place_in_arena(clm_tape *tape, clm_node *weight)
     clm_node_of(g)->offset = weight->offset;
 }
 
-void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output, clm_tensor *const *cotangent)
+void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output,
+                            clm_tensor *const *cotangent)
 {
     if (tape->status != CLM_OK) return;
     const size_t forward = tape->calls, leaves = tape->nodes;
     if (tape->parameters) clm_gradients_arena(tape->parameters);
-    for (int i = 0; i < n; i++) clm_gradient_add(tape, output[i], cotangent[i]);
+    for (int i = 0; i < n; i++)
+        clm_gradient_add(tape, output[i], cotangent[i]);
     for (size_t i = forward; i-- > 0 && tape->status == CLM_OK;) {
         const clm_call *call = tape->call[i];
         void (*grad)(clm_tape *, const clm_call *) = call->grad ? call->grad : call->op->grad;
@@ -74,7 +79,8 @@ void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output, cl
     }
     for (size_t i = 0; i < leaves && tape->status == CLM_OK; i++) {
         clm_node *node = tape->node[i];
-        if (node->tensor.kind == CLM_PARAMETER) place_in_arena(tape, node);
+        if (node->tensor.kind == CLM_PARAMETER)
+            place_in_arena(tape, node);
         else if (node->tensor.kind == CLM_INPUT && node->needs_gradient) {
             clm_tensor *g = clm_gradient_of(tape, &node->tensor);
             if (g) clm_keep(tape, g);

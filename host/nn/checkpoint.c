@@ -1,5 +1,6 @@
-/* Kernels want weights as [.., in, out], files hold [.., out, in]; stacked or split parameters appear in files by their parts. One
- * description of each file tensor serves reading and writing. */
+/* Kernels want weights as [.., in, out], files hold [.., out, in]; stacked or split parameters
+ * appear in files by their parts. One description of each file tensor serves reading and writing.
+ */
 #include "nn/checkpoint.h"
 
 #include "base/text.h"
@@ -12,9 +13,9 @@ typedef struct mapping {
     const char *name;
     int rank;
     int64_t dim[CLM_RANK];
-    int64_t batch, rows, columns;    /* of the parameter's part: [batch, rows, columns] */
-    int64_t offset;                  /* of the part in the arena */
-    bool transposed;                 /* file element (b, c, r) is arena element (b, r, c) */
+    int64_t batch, rows, columns;     /* of the parameter's part: [batch, rows, columns] */
+    int64_t offset;                   /* of the part in the arena */
+    bool transposed;                  /* file element (b, c, r) is arena element (b, r, c) */
     int64_t file_first, file_columns; /* the part's rows within a row of the file's tensor */
 } mapping;
 
@@ -22,11 +23,17 @@ static mapping whole(const clm_parameters *p, int index)
 {
     const clm_parameter_item *item = &p->item[index];
     const clm_tensor *t = &item->tensor;
-    mapping m = {.name = t->name, .rank = t->rank, .batch = 1, .rows = 1, .columns = t->dim[t->rank - 1],
-                 .offset = item->offset, .transposed = item->transposed};
+    mapping m = {.name = t->name,
+                 .rank = t->rank,
+                 .batch = 1,
+                 .rows = 1,
+                 .columns = t->dim[t->rank - 1],
+                 .offset = item->offset,
+                 .transposed = item->transposed};
     memcpy(m.dim, t->dim, sizeof m.dim);
     if (t->rank > 1) m.rows = t->dim[t->rank - 2];
-    for (int i = 0; i + 2 < t->rank; i++) m.batch *= t->dim[i];
+    for (int i = 0; i + 2 < t->rank; i++)
+        m.batch *= t->dim[i];
     m.file_columns = m.transposed ? m.rows : m.columns;
     if (m.transposed) {
         m.dim[t->rank - 2] = m.columns;
@@ -40,9 +47,15 @@ static mapping part(const clm_parameters *p, const clm_parameter_part_item *part
     const clm_parameter_item *item = &p->item[part->parameter];
     const int64_t columns = item->tensor.dim[item->tensor.rank - 1];
     const bool row = part->file_columns == 0;
-    return (mapping){.name = part->name, .rank = row ? 1 : 2, .dim = {columns, part->file_columns}, .batch = 1,
-                     .rows = part->rows, .columns = columns, .offset = item->offset + part->first * columns,
-                     .transposed = !row, .file_first = part->file_first,
+    return (mapping){.name = part->name,
+                     .rank = row ? 1 : 2,
+                     .dim = {columns, part->file_columns},
+                     .batch = 1,
+                     .rows = part->rows,
+                     .columns = columns,
+                     .offset = item->offset + part->first * columns,
+                     .transposed = !row,
+                     .file_first = part->file_first,
                      .file_columns = row ? columns : part->file_columns};
 }
 
@@ -60,8 +73,9 @@ static void copy(const mapping *m, float *arena, float *file, bool to_arena)
         for (int64_t r = 0; r < m->rows; r++)
             for (int64_t c = 0; c < m->columns; c++) {
                 float *a = &arena[m->offset + (b * m->rows + r) * m->columns + c];
-                float *f = m->transposed ? &file[(b * m->columns + c) * m->file_columns + m->file_first + r]
-                                         : &file[(b * m->rows + r) * m->columns + c];
+                float *f = m->transposed
+                               ? &file[(b * m->columns + c) * m->file_columns + m->file_first + r]
+                               : &file[(b * m->rows + r) * m->columns + c];
                 *(to_arena ? a : f) = *(to_arena ? f : a);
             }
 }
@@ -70,14 +84,17 @@ static void copy(const mapping *m, float *arena, float *file, bool to_arena)
 static bool same_shape(const mapping *m, const clm_file_tensor *t)
 {
     int i = 0, j = 0;
-    while (i < m->rank && m->dim[i] == 1) i++;
-    while (j < t->rank && t->dim[j] == 1) j++;
+    while (i < m->rank && m->dim[i] == 1)
+        i++;
+    while (j < t->rank && t->dim[j] == 1)
+        j++;
     for (; i < m->rank && j < t->rank; i++, j++)
         if (m->dim[i] != t->dim[j]) return false;
     return i == m->rank && j == t->rank && t->type == CLM_F32;
 }
 
-static clm_status load(clm_parameters *p, const mapping *m, float *arena, const clm_safetensors *file, const char *prefix)
+static clm_status load(clm_parameters *p, const mapping *m, float *arena,
+                       const clm_safetensors *file, const char *prefix)
 {
     char name[256];
     snprintf(name, sizeof name, "%s%s", prefix, m->name);
@@ -85,8 +102,12 @@ static clm_status load(clm_parameters *p, const mapping *m, float *arena, const 
     if (!t) return clm_fail(CLM_ERROR_USAGE, "the checkpoint has no tensor \"%s\"", name);
     if (!same_shape(m, t)) {
         const char *expected = "";
-        for (int i = 0; i < m->rank; i++) expected = clm_text(p->scope, "%s%s%lld", expected, i ? ", " : "", (long long)m->dim[i]);
-        return clm_fail(CLM_ERROR_USAGE, "the checkpoint's tensor \"%s\" is not float32 of shape [%s]", name, expected);
+        for (int i = 0; i < m->rank; i++)
+            expected =
+                clm_text(p->scope, "%s%s%lld", expected, i ? ", " : "", (long long)m->dim[i]);
+        return clm_fail(CLM_ERROR_USAGE,
+                        "the checkpoint's tensor \"%s\" is not float32 of shape [%s]", name,
+                        expected);
     }
     copy(m, arena, t->data, true);
     return CLM_OK;
@@ -112,19 +133,21 @@ clm_status clm_checkpoint_load(clm_parameters *p, const clm_safetensors *file, c
 static float *room(clm_scope *scope, const mapping *m, const char *prefix, clm_safetensors *file)
 {
     const char *name = clm_text(scope, "%s%s", prefix, m->name);
-    const clm_file_tensor *known = clm_safetensors_find(file, name); /* two parameters side by side */
+    const clm_file_tensor *known =
+        clm_safetensors_find(file, name); /* two parameters side by side */
     if (known) return known->data;
     clm_file_tensor t = {.name = name, .type = CLM_F32, .rank = m->rank};
     memcpy(t.dim, m->dim, sizeof t.dim);
     size_t n = 1;
-    for (int i = 0; i < t.rank; i++) n *= (size_t)t.dim[i];
+    for (int i = 0; i < t.rank; i++)
+        n *= (size_t)t.dim[i];
     t.data = clm_alloc_array(scope, n + 1, sizeof(float));
     clm_safetensors_add(scope, file, t);
     return t.data;
 }
 
-void clm_checkpoint_add(clm_scope *scope, const clm_parameters *p, const float *values, const char *prefix,
-                        clm_safetensors *file)
+void clm_checkpoint_add(clm_scope *scope, const clm_parameters *p, const float *values,
+                        const char *prefix, clm_safetensors *file)
 {
     for (int i = 0; i < p->count; i++) {
         if (has_parts(p, i)) continue;

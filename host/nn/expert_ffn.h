@@ -4,10 +4,10 @@
  *                     e = key[n,j];  init null: zero
  *   w1     [G, D, W]  b1 [G, W]   w2 [G, W, D]   b2 [G, D];  G = pools * E
  *
- * Dropless: the N K routed pairs are sorted by expert, both products are grouped GEMMs over ragged
- * groups. The backward pass never makes the [N K, D] gradient of the experts' outputs: it is read as
- * gate-scaled rows of dy, and the gate's gradient is a row dot product (Guo et al., SonicMoE, 2025).
- * Source: Shakirov & Arakelov 2025, eqs. 11, 12. */
+ * Dropless: the N K routed pairs are sorted by expert, both products are grouped GEMMs over
+ * ragged groups. The backward pass never makes the [N K, D] gradient of the experts' outputs: it
+ * is read as gate-scaled rows of dy, and the gate's gradient is a row dot product (Guo et al.,
+ * SonicMoE, 2025). Source: Shakirov & Arakelov 2025, eqs. 11, 12. */
 #ifndef CLM_NN_EXPERT_FFN_H
 #define CLM_NN_EXPERT_FFN_H
 

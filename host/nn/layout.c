@@ -1,6 +1,6 @@
 /* Memory by lifetime: activations share few large buffers. Calls are walked in order; what a call
- * makes goes into the smallest hole that fits, what it uses last becomes a hole afterwards. No buffer
- * exceeds the largest that the device allocates. */
+ * makes goes into the smallest hole that fits, what it uses last becomes a hole afterwards. No
+ * buffer exceeds the largest that the device allocates. */
 #include "base/text.h"
 #include "nn/tape_internal.h"
 
@@ -27,7 +27,8 @@ static void find_lifetimes(clm_tape *tape)
         for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++) {
             clm_tensor *t = call->arg[o];
             if (!t) continue;
-            const bool makes = call->op->operand[o].role == CLM_OUT || call->op->operand[o].role == CLM_SCRATCH;
+            const bool makes =
+                call->op->operand[o].role == CLM_OUT || call->op->operand[o].role == CLM_SCRATCH;
             if (makes && t->first < 0) t->first = (int)i;
             if (t->last < (int)i) t->last = (int)i;
             if (t->kind == CLM_OUTPUT) t->last = INT_MAX;
@@ -50,8 +51,8 @@ static void add_hole(layout *l, hole h)
     l->hole[l->holes++] = h;
 }
 
-/* At the end of the first buffer with room left, or in a new one. A hole at the buffer's end is used
- * up first. */
+/* At the end of the first buffer with room left, or in a new one. A hole at the buffer's end is
+ * used up first. */
 static void extend(layout *l, clm_node *n, uint64_t bytes)
 {
     clm_tape *tape = l->tape;
@@ -78,7 +79,9 @@ static void allocate(layout *l, clm_node *n)
     const uint64_t bytes = (clm_tensor_bytes(&n->tensor) + l->align) / l->align * l->align;
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < l->holes; i++)
-        if (l->hole[i].bytes >= bytes && (best == SIZE_MAX || l->hole[i].bytes < l->hole[best].bytes)) best = i;
+        if (l->hole[i].bytes >= bytes &&
+            (best == SIZE_MAX || l->hole[i].bytes < l->hole[best].bytes))
+            best = i;
     if (best == SIZE_MAX) {
         extend(l, n, bytes);
         return;
@@ -103,7 +106,8 @@ static clm_node *reusable(const clm_call *call, int index, int operand)
     if (!wanted) return NULL;
     for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++) {
         clm_tensor *t = call->arg[o];
-        if (strcmp(call->op->operand[o].name, wanted) != 0 || !t || t->kind != CLM_ACTIVATION) continue;
+        if (strcmp(call->op->operand[o].name, wanted) != 0 || !t || t->kind != CLM_ACTIVATION)
+            continue;
         for (int other = 0; other < CLM_OPERANDS && call->op->operand[other].name; other++)
             if (other != o && call->arg[other] == t) return NULL; /* read twice in this call */
         if (t->last == index && clm_tensor_bytes(t) == clm_tensor_bytes(call->arg[operand]))
@@ -133,7 +137,8 @@ static void lay_out_call(layout *l, int index)
         clm_tensor *t = call->arg[o];
         if (!stored_by_lifetime(t) || t->last != index || taken[o]) continue;
         bool freed = false; /* the same tensor may appear twice */
-        for (int before = 0; before < o; before++) freed |= call->arg[before] == t;
+        for (int before = 0; before < o; before++)
+            freed |= call->arg[before] == t;
         if (!freed)
             add_hole(l, (hole){clm_node_of(t)->chunk, clm_node_of(t)->chunk_offset,
                                (clm_tensor_bytes(t) + l->align) / l->align * l->align});
@@ -144,21 +149,26 @@ clm_status clm_tape_layout(clm_tape *tape)
 {
     if (tape->status != CLM_OK || tape->laid_out) return tape->status;
     const clm_device *device = clm_context_device(tape->context);
-    layout l = {.tape = tape, .align = device->base_align_bytes, .limit = device->max_allocation_bytes};
+    layout l = {
+        .tape = tape, .align = device->base_align_bytes, .limit = device->max_allocation_bytes};
     tape->chunk = clm_alloc_array(tape->scope, tape->nodes + 1, sizeof *tape->chunk);
     find_lifetimes(tape);
     for (size_t i = 0; i < tape->nodes; i++) {
         const clm_tensor *t = &tape->node[i]->tensor;
         tape->node[i]->chunk = -1;
-        if (t->kind == CLM_INPUT && !tape->node[i]->shared) tape->input_bytes += clm_tensor_bytes(t);
+        if (t->kind == CLM_INPUT && !tape->node[i]->shared)
+            tape->input_bytes += clm_tensor_bytes(t);
         if (clm_tensor_bytes(t) <= l.limit) continue;
         free(l.hole);
-        clm_fail(CLM_ERROR_TOO_LARGE, "%s needs %s in one piece, device allocates at most %s", t->name,
-                 clm_text_bytes(tape->scope, clm_tensor_bytes(t)), clm_text_bytes(tape->scope, l.limit));
-        clm_error_advice("a smaller width or a smaller graph, or --device with more memory (`clmoe devices`)");
+        clm_fail(CLM_ERROR_TOO_LARGE, "%s needs %s in one piece, device allocates at most %s",
+                 t->name, clm_text_bytes(tape->scope, clm_tensor_bytes(t)),
+                 clm_text_bytes(tape->scope, l.limit));
+        clm_error_advice(
+            "a smaller width or a smaller graph, or --device with more memory (`clmoe devices`)");
         return CLM_FAIL;
     }
-    for (size_t i = 0; i < tape->calls; i++) lay_out_call(&l, (int)i);
+    for (size_t i = 0; i < tape->calls; i++)
+        lay_out_call(&l, (int)i);
     free(l.hole);
     tape->laid_out = true;
     return CLM_OK;
@@ -167,6 +177,7 @@ clm_status clm_tape_layout(clm_tape *tape)
 uint64_t clm_tape_bytes(const clm_tape *tape)
 {
     uint64_t bytes = tape->input_bytes;
-    for (int c = 0; c < tape->chunks; c++) bytes += tape->chunk[c].bytes;
+    for (int c = 0; c < tape->chunks; c++)
+        bytes += tape->chunk[c].bytes;
     return bytes;
 }

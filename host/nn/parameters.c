@@ -1,5 +1,6 @@
 /* Weights, gradients and moments in arenas of one layout: every parameter starts at a multiple of
- * ALIGN elements, so that views of it are allowed on every device and one Adam launch covers all. */
+ * ALIGN elements, so that views of it are allowed on every device and one Adam launch covers all.
+ */
 #include "nn/parameters.h"
 
 #include "base/philox.h"
@@ -81,20 +82,24 @@ void clm_parameter_part(clm_parameters *p, int parameter, const char *name, int6
     for (int i = 0; i < p->parts; i++)
         if (p->part[i].parameter == parameter && p->part[i].first == first) return;
     if (p->parts == CLM_PARAMETERS) abort();
-    p->part[p->parts++] = (clm_parameter_part_item){clm_text(p->scope, "%s", name), parameter, first,
-                                                    rows, file_first, file_columns};
+    p->part[p->parts++] = (clm_parameter_part_item){
+        clm_text(p->scope, "%s", name), parameter, first, rows, file_first, file_columns};
 }
 
 size_t clm_parameters_count(const clm_parameters *p) { return (size_t)p->count; }
 const char *clm_parameter_name(const clm_parameters *p, int i) { return p->item[i].tensor.name; }
-const clm_tensor *clm_parameter_tensor(const clm_parameters *p, int i) { return &p->item[i].tensor; }
+const clm_tensor *clm_parameter_tensor(const clm_parameters *p, int i)
+{
+    return &p->item[i].tensor;
+}
 float *clm_parameter_values(clm_parameters *p, int i) { return p->item[i].value; }
 int64_t clm_parameter_offset(const clm_parameters *p, int i) { return p->item[i].offset; }
 
 int64_t clm_parameters_elements(const clm_parameters *p)
 {
     int64_t n = 0;
-    for (int i = 0; i < p->count; i++) n += clm_elements(&p->item[i].tensor);
+    for (int i = 0; i < p->count; i++)
+        n += clm_elements(&p->item[i].tensor);
     return n;
 }
 
@@ -107,11 +112,18 @@ static clm_tensor *arena(clm_parameters *p, int which)
 {
     static const char *const name[CLM_ARENAS] = {"parameters", "gradients", "first moments",
                                                  "second moments"};
-    static const clm_tensor_kind kind[CLM_ARENAS] = {CLM_PARAMETER, CLM_GRADIENT, CLM_STATE, CLM_STATE};
+    static const clm_tensor_kind kind[CLM_ARENAS] = {CLM_PARAMETER, CLM_GRADIENT, CLM_STATE,
+                                                     CLM_STATE};
     clm_tensor *t = &p->arena[which];
     if (which > 0) p->training = true;
-    *t = (clm_tensor){.name = name[which], .type = CLM_F32, .kind = kind[which], .rank = 1,
-                      .dim = {p->elements}, .buffer = t->buffer, .host = t->host, .parameter = -1};
+    *t = (clm_tensor){.name = name[which],
+                      .type = CLM_F32,
+                      .kind = kind[which],
+                      .rank = 1,
+                      .dim = {p->elements},
+                      .buffer = t->buffer,
+                      .host = t->host,
+                      .parameter = -1};
     return t;
 }
 
@@ -173,6 +185,7 @@ void clm_parameters_reference(clm_parameters *p)
     }
     for (int i = 0; i < p->count; i++) {
         double *to = (double *)p->arena[0].host + p->item[i].offset;
-        for (int64_t j = 0; j < clm_elements(&p->item[i].tensor); j++) to[j] = p->item[i].value[j];
+        for (int64_t j = 0; j < clm_elements(&p->item[i].tensor); j++)
+            to[j] = p->item[i].value[j];
     }
 }

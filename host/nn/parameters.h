@@ -1,5 +1,5 @@
-/* Parameters: all weights of a model in one arena, with gradients and Adam's moments laid out alike,
- * so that one launch updates everything and tapes of one model share their weights. */
+/* Parameters: all weights of a model in one arena, with gradients and Adam's moments laid out
+ * alike, so that one launch updates everything and tapes of one model share their weights. */
 #ifndef CLM_NN_PARAMETERS_H
 #define CLM_NN_PARAMETERS_H
 
@@ -15,18 +15,19 @@ typedef struct clm_parameters clm_parameters;
 
 clm_parameters *clm_parameters_new(clm_scope *scope, uint32_t seed);
 
-/* Declares a weight; the first declaration of `name` creates it, a later one (from another tape of
- * the same model) must have the same shape and returns the same index. `transposed`: files hold its last two dimensions
- * swapped ([.., out, in] as in PyTorch, while kernels want [.., in, out]). Initial values come from
- * Philox on the host with stream INIT and one layer number per parameter in order of declaration. */
+/* Declares a weight; the first declaration of `name` creates it, a later one (from another tape
+ * of the same model) must have the same shape and returns the same index. `transposed`: files
+ * hold its last two dimensions swapped ([.., out, in] as in PyTorch, while kernels want [.., in,
+ * out]). Initial values come from Philox on the host with stream INIT and one layer number per
+ * parameter in order of declaration. */
 int clm_parameter(clm_parameters *parameters, const char *name, bool transposed, clm_init init,
                   double bound, int rank, const int64_t *dim);
 
-/* What files call a part of a matrix parameter [rows, columns]: its rows first .. first + rows - 1 are
- * columns file_first .. file_first + rows - 1 of the file's tensor `name` [columns, file_columns]
- * ("input.0.w" is some rows of the stacked projection, "w_fuse" two parameters side by side).
- * file_columns 0: one row, the file's tensor is [columns] ("input.0.b"). A parameter with parts is
- * read and written by them alone. */
+/* What files call a part of a matrix parameter [rows, columns]: its rows first .. first + rows -
+ * 1 are columns file_first .. file_first + rows - 1 of the file's tensor `name` [columns,
+ * file_columns] ("input.0.w" is some rows of the stacked projection, "w_fuse" two parameters side
+ * by side). file_columns 0: one row, the file's tensor is [columns] ("input.0.b"). A parameter
+ * with parts is read and written by them alone. */
 void clm_parameter_part(clm_parameters *parameters, int parameter, const char *name, int64_t first,
                         int64_t rows, int64_t file_first, int64_t file_columns);
 
@@ -36,8 +37,8 @@ const clm_tensor *clm_parameter_tensor(const clm_parameters *parameters, int ind
 /* Elements of all weights, padding left out. */
 int64_t clm_parameters_elements(const clm_parameters *parameters);
 
-/* Allocates the arenas on the device and uploads the values; gradients and moments only where a tape
- * asked for them. After the last declaration; does nothing the second time. */
+/* Allocates the arenas on the device and uploads the values; gradients and moments only where a
+ * tape asked for them. After the last declaration; does nothing the second time. */
 clm_status clm_parameters_allocate(clm_parameters *parameters, clm_context *context);
 /* Bytes of the arenas (weights; with `training` gradients and moments too). */
 uint64_t clm_parameters_bytes(const clm_parameters *parameters, bool training);

@@ -26,30 +26,37 @@ static clm_status read_file(clm_scope *scope, const char *path, char **data, uin
         rewind(file);
         *bytes = (uint64_t)size;
         *data = clm_alloc(scope, (size_t)size + 1);
-        if (fread(*data, 1, (size_t)size, file) != (size_t)size) status = bad(path, "it cannot be read to its end");
+        if (fread(*data, 1, (size_t)size, file) != (size_t)size)
+            status = bad(path, "it cannot be read to its end");
     }
     fclose(file);
     return status;
 }
 
-static clm_status read_tensor(const char *path, const char *name, const json_t *entry, char *data, uint64_t bytes,
-                              clm_file_tensor *t)
+static clm_status read_tensor(const char *path, const char *name, const json_t *entry, char *data,
+                              uint64_t bytes, clm_file_tensor *t)
 {
     const char *type = json_string_value(json_object_get(entry, "dtype"));
-    const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
+    const json_t *shape = json_object_get(entry, "shape"),
+                 *offsets = json_object_get(entry, "data_offsets");
     *t = (clm_file_tensor){.name = name, .rank = (int)json_array_size(shape)};
-    if (!type || !json_is_array(shape) || json_array_size(offsets) != 2) return bad(path, "an entry lacks dtype, shape or data_offsets");
-    if (strcmp(type, "F32") != 0 && strcmp(type, "I32") != 0) return bad(path, "a tensor is neither F32 nor I32");
+    if (!type || !json_is_array(shape) || json_array_size(offsets) != 2)
+        return bad(path, "an entry lacks dtype, shape or data_offsets");
+    if (strcmp(type, "F32") != 0 && strcmp(type, "I32") != 0)
+        return bad(path, "a tensor is neither F32 nor I32");
     if (t->rank > CLM_RANK) return bad(path, "a tensor has more than four dimensions");
     t->type = type[0] == 'F' ? CLM_F32 : CLM_I32;
     uint64_t expected = 4;
     for (int i = 0; i < t->rank; i++) {
         t->dim[i] = json_integer_value(json_array_get(shape, (size_t)i));
-        if (t->dim[i] < 0 || (t->dim[i] > 0 && expected > UINT64_MAX / 2 / (uint64_t)t->dim[i])) return bad(path, "a shape is out of range");
+        if (t->dim[i] < 0 || (t->dim[i] > 0 && expected > UINT64_MAX / 2 / (uint64_t)t->dim[i]))
+            return bad(path, "a shape is out of range");
         expected *= (uint64_t)t->dim[i];
     }
-    const json_int_t begin = json_integer_value(json_array_get(offsets, 0)), end = json_integer_value(json_array_get(offsets, 1));
-    if (begin < 0 || end < begin || (uint64_t)end > bytes || (uint64_t)(end - begin) != expected || begin % 4)
+    const json_int_t begin = json_integer_value(json_array_get(offsets, 0)),
+                     end = json_integer_value(json_array_get(offsets, 1));
+    if (begin < 0 || end < begin || (uint64_t)end > bytes || (uint64_t)(end - begin) != expected ||
+        begin % 4)
         return bad(path, "the offsets of a tensor disagree with its shape or the file's length");
     t->data = data + begin;
     return CLM_OK;
@@ -111,7 +118,8 @@ void clm_safetensors_add(clm_scope *scope, clm_safetensors *file, clm_file_tenso
 static uint64_t tensor_bytes(const clm_file_tensor *t)
 {
     uint64_t bytes = 4;
-    for (int i = 0; i < t->rank; i++) bytes *= (uint64_t)t->dim[i];
+    for (int i = 0; i < t->rank; i++)
+        bytes *= (uint64_t)t->dim[i];
     return bytes;
 }
 
@@ -123,10 +131,13 @@ static char *header_text(const clm_safetensors *file)
     for (size_t i = 0; i < file->count; i++) {
         const clm_file_tensor *t = &file->tensor[i];
         json_t *shape = json_array();
-        for (int d = 0; d < t->rank; d++) json_array_append_new(shape, json_integer(t->dim[d]));
+        for (int d = 0; d < t->rank; d++)
+            json_array_append_new(shape, json_integer(t->dim[d]));
         const uint64_t end = offset + tensor_bytes(t);
-        json_object_set_new(root, t->name, json_pack("{s:s,s:o,s:[I,I]}", "dtype", t->type == CLM_F32 ? "F32" : "I32", "shape",
-                                                     shape, "data_offsets", (json_int_t)offset, (json_int_t)end));
+        json_object_set_new(root, t->name,
+                            json_pack("{s:s,s:o,s:[I,I]}", "dtype",
+                                      t->type == CLM_F32 ? "F32" : "I32", "shape", shape,
+                                      "data_offsets", (json_int_t)offset, (json_int_t)end));
         offset = end;
     }
     char *text = json_dumps(root, JSON_COMPACT);
@@ -138,7 +149,8 @@ static bool write_all(FILE *out, const clm_safetensors *file, const char *header
 {
     /* padded with blanks, so that the data starts at a multiple of 8 */
     const uint64_t length = (strlen(header) + 7) / 8 * 8;
-    bool good = fwrite(&length, 8, 1, out) == 1 && fprintf(out, "%-*s", (int)length, header) == (int)length;
+    bool good =
+        fwrite(&length, 8, 1, out) == 1 && fprintf(out, "%-*s", (int)length, header) == (int)length;
     for (size_t i = 0; i < file->count && good; i++) {
         const uint64_t bytes = tensor_bytes(&file->tensor[i]);
         good = fwrite(file->tensor[i].data, 1, bytes, out) == bytes;

@@ -1,5 +1,6 @@
-/* safetensors: named tensors in a file, as PyTorch users exchange them: 8 bytes of header length, a JSON
- * header, then the data, little-endian. F32 and I32 are read and written; F64, F16, BF16 and I64 are refused by name. */
+/* safetensors: named tensors in a file, as PyTorch users exchange them: 8 bytes of header length,
+ * a JSON header, then the data, little-endian. F32 and I32 are read and written; F64, F16, BF16
+ * and I64 are refused by name. */
 #ifndef CLM_NN_SAFETENSORS_H
 #define CLM_NN_SAFETENSORS_H
 

@@ -1,5 +1,5 @@
-/* Recording, layout of storage, replay. Gradients are in backward.c, memory by lifetime in layout.c,
- * the replay in double in reference.c. */
+/* Recording, layout of storage, replay. Gradients are in backward.c, memory by lifetime in
+ * layout.c, the replay in double in reference.c. */
 #include "nn/tape.h"
 
 #include "base/text.h"
@@ -22,12 +22,14 @@ void *clm_tape_grow(void *array, size_t count, size_t *room, size_t size)
 static void release(void *object)
 {
     clm_tape *tape = object;
-    for (size_t i = 0; i < tape->nodes; i++) free(tape->node[i]->contribution);
+    for (size_t i = 0; i < tape->nodes; i++)
+        free(tape->node[i]->contribution);
     free(tape->node);
     free(tape->call);
 }
 
-clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *parameters, uint32_t seed)
+clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *parameters,
+                       uint32_t seed)
 {
     clm_tape *tape = clm_alloc(scope, sizeof *tape);
     *tape = (clm_tape){.scope = scope, .context = context, .parameters = parameters, .seed = seed};
@@ -44,20 +46,25 @@ size_t clm_tape_calls(const clm_tape *tape) { return tape->calls; }
 const clm_call *clm_tape_call(const clm_tape *tape, size_t index) { return tape->call[index]; }
 size_t clm_tape_launches(const clm_tape *tape) { return clm_plan_launches(tape->plan); }
 
-static clm_tensor *node(clm_tape *tape, const char *name, clm_type type, clm_tensor_kind kind, int rank,
-                        const int64_t *dim)
+static clm_tensor *node(clm_tape *tape, const char *name, clm_type type, clm_tensor_kind kind,
+                        int rank, const int64_t *dim)
 {
     clm_node *n = clm_alloc(tape->scope, sizeof *n);
-    n->tensor = (clm_tensor){.name = name, .type = type, .kind = kind, .rank = rank, .first = -1,
-                             .last = -1, .parameter = -1};
+    n->tensor = (clm_tensor){.name = name,
+                             .type = type,
+                             .kind = kind,
+                             .rank = rank,
+                             .first = -1,
+                             .last = -1,
+                             .parameter = -1};
     memcpy(n->tensor.dim, dim, (size_t)rank * sizeof *dim);
     tape->node = clm_tape_grow(tape->node, tape->nodes, &tape->node_room, sizeof *tape->node);
     tape->node[tape->nodes++] = n;
     return &n->tensor;
 }
 
-static clm_tensor *input(clm_tape *tape, const char *name, clm_type type, const void *value, int rank,
-                         const int64_t *dim)
+static clm_tensor *input(clm_tape *tape, const char *name, clm_type type, const void *value,
+                         int rank, const int64_t *dim)
 {
     if (tape->status != CLM_OK) return NULL;
     clm_tensor *t = node(tape, name, type, CLM_INPUT, rank, dim);
@@ -67,12 +74,14 @@ static clm_tensor *input(clm_tape *tape, const char *name, clm_type type, const 
     return t;
 }
 
-clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank, const int64_t *dim)
+clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank,
+                          const int64_t *dim)
 {
     return input(tape, name, CLM_F32, value, rank, dim);
 }
 
-clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank, const int64_t *dim)
+clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank,
+                          const int64_t *dim)
 {
     return input(tape, name, CLM_I32, value, rank, dim);
 }
@@ -90,7 +99,8 @@ clm_tensor *clm_weight(clm_tape *tape, int parameter)
 {
     if (tape->status != CLM_OK) return NULL;
     for (size_t i = 0; i < tape->nodes; i++)
-        if (tape->node[i]->tensor.kind == CLM_PARAMETER && tape->node[i]->tensor.parameter == parameter)
+        if (tape->node[i]->tensor.kind == CLM_PARAMETER &&
+            tape->node[i]->tensor.parameter == parameter)
             return &tape->node[i]->tensor;
     const clm_tensor *p = clm_parameter_tensor(tape->parameters, parameter);
     clm_tensor *t = node(tape, p->name, CLM_F32, CLM_PARAMETER, p->rank, p->dim);
@@ -100,7 +110,8 @@ clm_tensor *clm_weight(clm_tape *tape, int parameter)
     return t;
 }
 
-clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank, const int64_t *dim)
+clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank,
+                           const int64_t *dim)
 {
     if (tape->status != CLM_OK) return NULL;
     return node(tape, name, type, CLM_ACTIVATION, rank, dim);
@@ -111,7 +122,8 @@ void clm_keep(clm_tape *tape, clm_tensor *tensor)
     if (tape->status == CLM_OK && tensor->kind == CLM_ACTIVATION) tensor->kind = CLM_OUTPUT;
 }
 
-void clm_composite(clm_tape *tape, void (*grad)(clm_tape *, const clm_call *), const void *composite)
+void clm_composite(clm_tape *tape, void (*grad)(clm_tape *, const clm_call *),
+                   const void *composite)
 {
     if (tape->status != CLM_OK) return;
     tape->call[tape->calls - 1]->grad = grad;
@@ -150,8 +162,12 @@ static clm_status place(clm_tape *tape, clm_node *n)
         if (t->buffer) return CLM_OK;
         CLM_TRY(clm_buffer_new(tape->context, tape->scope, t->name, bytes ? bytes : 4, &t->buffer));
         return bytes ? clm_buffer_write(t->buffer, 0, n->value, bytes) : CLM_OK;
-    case CLM_PARAMETER: t->buffer = clm_parameter_view(tape->parameters, t->parameter, false); return CLM_OK;
-    case CLM_GRADIENT: t->buffer = clm_parameter_view(tape->parameters, t->parameter, true); return CLM_OK;
+    case CLM_PARAMETER:
+        t->buffer = clm_parameter_view(tape->parameters, t->parameter, false);
+        return CLM_OK;
+    case CLM_GRADIENT:
+        t->buffer = clm_parameter_view(tape->parameters, t->parameter, true);
+        return CLM_OK;
     case CLM_STATE: return CLM_OK;
     case CLM_ACTIVATION:
     case CLM_OUTPUT:
@@ -165,13 +181,15 @@ static clm_status place(clm_tape *tape, clm_node *n)
 static clm_status check_size(const clm_tape *tape)
 {
     const clm_device *device = clm_context_device(tape->context);
-    const uint64_t bytes = clm_tape_bytes(tape) +
-                           (tape->parameters ? clm_parameters_bytes(tape->parameters, tape->training) : 0);
+    const uint64_t bytes =
+        clm_tape_bytes(tape) +
+        (tape->parameters ? clm_parameters_bytes(tape->parameters, tape->training) : 0);
     if (bytes <= device->memory_bytes) return CLM_OK;
     clm_fail(CLM_ERROR_TOO_LARGE, "needs %s, device has %s", clm_text_bytes(tape->scope, bytes),
              clm_text_bytes(tape->scope, device->memory_bytes));
     clm_error_during("planning the memory of a tape of %zu operators", tape->calls);
-    clm_error_advice("a smaller width, fewer layers or a smaller graph, or --device with more memory");
+    clm_error_advice(
+        "a smaller width, fewer layers or a smaller graph, or --device with more memory");
     return CLM_FAIL;
 }
 
@@ -188,9 +206,11 @@ clm_status clm_tape_plan(clm_tape *tape)
             CLM_TRY(clm_buffer_new(tape->context, tape->scope, "activations", tape->chunk[c].bytes,
                                    &tape->chunk[c].buffer));
     }
-    for (size_t i = 0; i < tape->nodes; i++) CLM_TRY(place(tape, tape->node[i]));
+    for (size_t i = 0; i < tape->nodes; i++)
+        CLM_TRY(place(tape, tape->node[i]));
     tape->plan = clm_plan_new(tape->scope, tape->context);
-    for (size_t i = 0; i < tape->calls; i++) CLM_TRY(clm_plan_add(tape->plan, tape->call[i], NULL));
+    for (size_t i = 0; i < tape->calls; i++)
+        CLM_TRY(clm_plan_add(tape->plan, tape->call[i], NULL));
     return CLM_OK;
 }
 
@@ -230,7 +250,8 @@ clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)
 
 clm_status clm_tensor_write(clm_tape *tape, clm_tensor *tensor, const void *from)
 {
-    if (tensor->kind == CLM_INPUT) memcpy(clm_node_of(tensor)->value, from, clm_tensor_bytes(tensor));
+    if (tensor->kind == CLM_INPUT)
+        memcpy(clm_node_of(tensor)->value, from, clm_tensor_bytes(tensor));
     if (!tensor->buffer) return CLM_OK;
     CLM_TRY(clm_finish(tape->context));
     return clm_buffer_write(tensor->buffer, 0, from, clm_tensor_bytes(tensor));
@@ -255,13 +276,16 @@ static void copy_to_host(const clm_tape *tape, clm_node *n)
     clm_tensor *t = &n->tensor;
     const int64_t count = clm_elements(t);
     const double *weights = tape->parameters ? clm_parameters_arena(tape->parameters)->host : NULL;
-    if (t->kind == CLM_PARAMETER) t->host = (double *)weights + n->offset;
+    if (t->kind == CLM_PARAMETER)
+        t->host = (double *)weights + n->offset;
     else if (t->kind == CLM_GRADIENT)
         t->host = (double *)tape->parameters->arena[1].host + n->offset;
-    else if (!t->host) t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
+    else if (!t->host)
+        t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
     if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, n->value, (size_t)count * 4);
     if (t->kind == CLM_INPUT && t->type == CLM_F32)
-        for (int64_t i = 0; i < count; i++) ((double *)t->host)[i] = ((const float *)n->value)[i];
+        for (int64_t i = 0; i < count; i++)
+            ((double *)t->host)[i] = ((const float *)n->value)[i];
 }
 
 clm_status clm_tape_reference_begin(clm_tape *tape)
@@ -271,12 +295,14 @@ clm_status clm_tape_reference_begin(clm_tape *tape)
         CLM_TRY(clm_parameters_download(tape->parameters));
         clm_parameters_reference(tape->parameters);
     }
-    for (size_t i = 0; i < tape->nodes; i++) copy_to_host(tape, tape->node[i]);
+    for (size_t i = 0; i < tape->nodes; i++)
+        copy_to_host(tape, tape->node[i]);
     return CLM_OK;
 }
 
 void clm_tape_reference_run(clm_tape *tape, int32_t step_index, float learning_rate)
 {
     step_words(tape, step_index, learning_rate, tape->step->host);
-    for (size_t i = 0; i < tape->calls; i++) tape->call[i]->op->reference(tape->call[i]);
+    for (size_t i = 0; i < tape->calls; i++)
+        tape->call[i]->op->reference(tape->call[i]);
 }

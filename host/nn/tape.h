@@ -1,10 +1,10 @@
 /* The tape: define once, replay many.
  *
  * Recording makes calls of operators; clm_tape_backward asks each operator for its gradient; the
- * planner lays all activations out by lifetime and says what that takes before anything is allocated;
- * a replay enqueues the same kernels with the same arguments. What changes from step to step lives in
- * the tensor `step`. Errors stick to the tape: recording functions return null from then on and
- * accept null, and clm_tape_plan returns the error. */
+ * planner lays all activations out by lifetime and says what that takes before anything is
+ * allocated; a replay enqueues the same kernels with the same arguments. What changes from step
+ * to step lives in the tensor `step`. Errors stick to the tape: recording functions return null
+ * from then on and accept null, and clm_tape_plan returns the error. */
 #ifndef CLM_NN_TAPE_H
 #define CLM_NN_TAPE_H
 
@@ -20,7 +20,8 @@ enum {
 };
 
 /* A tape that lives as long as `scope`. `context` may be null: then only the reference runs. */
-clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *parameters, uint32_t seed);
+clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *parameters,
+                       uint32_t seed);
 clm_tensor *clm_tape_step(clm_tape *tape);
 clm_scope *clm_tape_scope(clm_tape *tape);
 
@@ -31,8 +32,10 @@ bool clm_tape_training(const clm_tape *tape);
 /* --- recording: leaves --- */
 
 /* A tensor that the host fills with `value` (copied; null: zeros). */
-clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank, const int64_t *dim);
-clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank, const int64_t *dim);
+clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, int rank,
+                          const int64_t *dim);
+clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank,
+                          const int64_t *dim);
 /* An input of another tape of the same context, with its storage. That tape is planned first. */
 clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *input);
 /* The tensor of a parameter (nn/parameters.h) on this tape. */
@@ -41,12 +44,14 @@ clm_tensor *clm_weight(clm_tape *tape, int parameter);
 /* --- recording: calls (used by the operators' own functions) --- */
 
 /* A tensor made by a call. */
-clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank, const int64_t *dim);
+clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank,
+                           const int64_t *dim);
 /* Records a call; checks types, shapes and letters. */
 void clm_record(clm_tape *tape, const clm_call *call);
-/* Gives the last recorded call the backward pass of all calls that its function recorded; they carry
- * clm_no_grad. `composite` is what it needs, owned by the tape's scope. */
-void clm_composite(clm_tape *tape, void (*grad)(clm_tape *tape, const clm_call *call), const void *composite);
+/* Gives the last recorded call the backward pass of all calls that its function recorded; they
+ * carry clm_no_grad. `composite` is what it needs, owned by the tape's scope. */
+void clm_composite(clm_tape *tape, void (*grad)(clm_tape *tape, const clm_call *call),
+                   const void *composite);
 /* Keeps an activation's value until the host has read it after the replay. */
 void clm_keep(clm_tape *tape, clm_tensor *tensor);
 
@@ -56,7 +61,8 @@ void clm_keep(clm_tape *tape, clm_tensor *tensor);
  * asked for with clm_want_gradient. */
 void clm_tape_backward(clm_tape *tape, clm_tensor *loss);
 /* The same for sum(output[i] * cotangent[i]) over n tensors of any shape. */
-void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output, clm_tensor *const *cotangent);
+void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output,
+                            clm_tensor *const *cotangent);
 void clm_want_gradient(clm_tape *tape, clm_tensor *input);
 /* Inside `grad`: gradient of an output of the call; after the backward pass: of an input that was
  * asked for. Null when nothing flows into it. */
@@ -72,8 +78,9 @@ void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *cont
 /* Lays out memory and prepares every launch. The error of recording, CLM_ERROR_TOO_LARGE when the
  * plan exceeds the device, or CLM_ERROR_OOM. */
 clm_status clm_tape_plan(clm_tape *tape);
-/* Uses the activation memory of another tape of the context, planned before, where it is large enough: for tapes that never
- * run at the same time and whose kept values are read before the other one runs. */
+/* Uses the activation memory of another tape of the context, planned before, where it is large
+ * enough: for tapes that never run at the same time and whose kept values are read before the
+ * other one runs. */
 void clm_tape_share_memory(clm_tape *tape, const clm_tape *other);
 /* Bytes of the plan: activations at their peak plus inputs; valid after clm_tape_layout or plan. */
 uint64_t clm_tape_bytes(const clm_tape *tape);
@@ -92,8 +99,8 @@ clm_status clm_tensor_write(clm_tape *tape, clm_tensor *tensor, const void *from
 
 /* --- the same tape in double on the host --- */
 
-/* Allocates host storage, copies inputs and parameters in from the values given at recording (or, where the device has
- * them, from the device), zeroed elsewhere. */
+/* Allocates host storage, copies inputs and parameters in from the values given at recording (or,
+ * where the device has them, from the device), zeroed elsewhere. */
 clm_status clm_tape_reference_begin(clm_tape *tape);
 /* Runs every call's reference in order; tensor->host holds the results. */
 void clm_tape_reference_run(clm_tape *tape, int32_t step_index, float learning_rate);
@@ -103,7 +110,8 @@ size_t clm_tape_calls(const clm_tape *tape);
 const clm_call *clm_tape_call(const clm_tape *tape, size_t index);
 /* Number of kernel launches of one replay. */
 size_t clm_tape_launches(const clm_tape *tape);
-/* Device nanoseconds of each launch of the last replay go to the call they belong to (profile contexts). */
+/* Device nanoseconds of each launch of the last replay go to the call they belong to (profile
+ * contexts). */
 clm_status clm_tape_call_ns(clm_tape *tape, double *call_ns);
 
 #endif

@@ -21,10 +21,7 @@ const clm_op *clm_op_find(const char *name)
     return NULL;
 }
 
-void clm_no_grad(clm_tape *tape, const clm_call *call)
-{
-    (void)tape, (void)call;
-}
+void clm_no_grad(clm_tape *tape, const clm_call *call) { (void)tape, (void)call; }
 
 /* Sizes of the letters of an operand's shape, in order: a shape of one letter takes a tensor of any
  * rank, flattened. Returns the number of letters. */
@@ -88,16 +85,18 @@ clm_status clm_call_check(const clm_call *call)
         const clm_tensor *t = call->arg[o];
         if (!t && operand->optional) continue;
         if (!t)
-            return clm_fail(CLM_ERROR_FAILED, "%s: operand %s is missing", call->op->name, operand->name);
+            return clm_fail(CLM_ERROR_FAILED, "%s: operand %s is missing", call->op->name,
+                            operand->name);
         if (t->type != operand->type) return mismatch(call, operand, t, "has not the type");
         char letter[8];
         int64_t size[8];
         const int n = letters(operand, t, letter, size);
         if (n != 1 && n != t->rank) return mismatch(call, operand, t, "has not the rank");
         for (int i = 0; i < n; i++) {
-            const int64_t expected = letter[i] >= '0' && letter[i] <= '9' ? letter[i] - '0'
-                                                                          : clm_dim(call, letter[i]);
-            if (size[i] != expected) return mismatch(call, operand, t, "disagrees with another operand in a letter");
+            const int64_t expected =
+                letter[i] >= '0' && letter[i] <= '9' ? letter[i] - '0' : clm_dim(call, letter[i]);
+            if (size[i] != expected)
+                return mismatch(call, operand, t, "disagrees with another operand in a letter");
         }
     }
     return CLM_OK;

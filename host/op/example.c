@@ -15,13 +15,18 @@ static clm_tensor *operand(clm_example *e, int index, int rank, const int64_t *d
 {
     const clm_operand *o = &e->call.op->operand[index];
     clm_tensor *t = clm_alloc(&e->scope, sizeof *t);
-    *t = (clm_tensor){.name = o->name, .type = o->type, .rank = rank, .parameter = -1,
+    *t = (clm_tensor){.name = o->name,
+                      .type = o->type,
+                      .rank = rank,
+                      .parameter = -1,
                       .kind = o->role == CLM_IN || o->role == CLM_INOUT ? CLM_INPUT : CLM_OUTPUT};
     memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
     e->call.arg[index] = t;
     void *value = clm_example_memory(e, clm_tensor_bytes(t));
-    if (o->type == CLM_F32) e->f32[index] = value;
-    else e->i32[index] = value;
+    if (o->type == CLM_F32)
+        e->f32[index] = value;
+    else
+        e->i32[index] = value;
     return t;
 }
 
@@ -62,15 +67,18 @@ void clm_example_i32(clm_example *e, int index, const int32_t *value, int rank, 
 void clm_example_below(clm_example *e, int index, int32_t bound, int rank, const int64_t *dim)
 {
     const int64_t n = clm_elements(operand(e, index, rank, dim));
-    for (int64_t i = 0; i < n; i++) e->i32[index][i] = clm_example_random(e, bound);
+    for (int64_t i = 0; i < n; i++)
+        e->i32[index][i] = clm_example_random(e, bound);
 }
 
 void clm_example_out(clm_example *e, int index, int rank, const int64_t *dim)
 {
     const int64_t n = clm_elements(operand(e, index, rank, dim));
     for (int64_t i = 0; i < n; i++) {
-        if (e->f32[index]) e->f32[index][i] = NAN;
-        else e->i32[index][i] = UNTOUCHED;
+        if (e->f32[index])
+            e->f32[index][i] = NAN;
+        else
+            e->i32[index][i] = UNTOUCHED;
     }
 }
 
@@ -88,9 +96,11 @@ void clm_example_reference(clm_example *e)
         if (!t) continue;
         const int64_t n = clm_elements(t);
         t->host = clm_alloc_array(&e->scope, (size_t)n + 1, sizeof(double));
-        if (t->type == CLM_I32) memcpy(t->host, e->i32[o], (size_t)n * 4);
+        if (t->type == CLM_I32)
+            memcpy(t->host, e->i32[o], (size_t)n * 4);
         else
-            for (int64_t i = 0; i < n; i++) ((double *)t->host)[i] = e->f32[o][i];
+            for (int64_t i = 0; i < n; i++)
+                ((double *)t->host)[i] = e->f32[o][i];
     }
 }
 

@@ -7,13 +7,13 @@
 struct clm_example {
     clm_scope scope;
     clm_call call;
-    uint32_t draws;              /* Philox elements drawn so far */
-    float *f32[CLM_OPERANDS];    /* initial values, inputs and outputs */
+    uint32_t draws;           /* Philox elements drawn so far */
+    float *f32[CLM_OPERANDS]; /* initial values, inputs and outputs */
     int32_t *i32[CLM_OPERANDS];
 };
 
-/* Builds example `index` of `op` into a zeroed `example`; false when there are no more. End its scope
- * in either case. */
+/* Builds example `index` of `op` into a zeroed `example`; false when there are no more. End its
+ * scope in either case. */
 bool clm_example_build(clm_example *example, const clm_op *op, int index);
 
 /* Host storage of every operand from the initial values, as the reference wants it. */

@@ -27,16 +27,17 @@ typedef enum clm_role {
     CLM_SCRATCH, /* an output that nobody reads: the reference leaves it alone */
 } clm_role;
 
-/* One operand. `shape` names its dimensions in the letters of architecture.md section 6, separated
- * by blanks, each with an optional "+1" ("N D", "G+1", "1"); equal letters must agree within a call,
- * which recording checks. Further letters may be used freely within one operator. */
+/* One operand. `shape` names its dimensions in the letters of architecture.md section 6,
+ * separated by blanks, each with an optional "+1" ("N D", "G+1", "1"); equal letters must agree
+ * within a call, which recording checks. Further letters may be used freely within one operator. */
 typedef struct clm_operand {
     const char *name;
     clm_role role;
     clm_type type;
     const char *shape;
     bool optional;
-    const char *reuses; /* name of an input whose storage this output may take when that input is not
+    const char
+        *reuses; /* name of an input whose storage this output may take when that input is not
                            used later: only where element i is read before element i is written, by
                            the same work-item */
 } clm_operand;
@@ -47,7 +48,8 @@ typedef struct clm_call {
     clm_tensor *arg[CLM_OPERANDS];
     double attribute[CLM_ATTRIBUTES];
     /* A function that records several calls may know a better backward pass than the sum of its
-     * parts: it gives its last call this function and what that needs, the others clm_no_grad. Null: op->grad. */
+     * parts: it gives its last call this function and what that needs, the others clm_no_grad.
+     * Null: op->grad. */
     void (*grad)(clm_tape *tape, const struct clm_call *call);
     const void *composite;
 } clm_call;
@@ -69,14 +71,15 @@ typedef struct clm_cost {
 /* A compile-time number of a kernel: becomes -D<name>=<value>. */
 typedef struct clm_tunable {
     const char *name;
-    int value;                              /* the default */
-    int choice[8];                          /* the range `tune` searches, ends with 0 */
-    int (*pick)(const clm_device *device, const clm_call *call); /* default by device; null: value */
+    int value;     /* the default */
+    int choice[8]; /* the range `tune` searches, ends with 0 */
+    int (*pick)(const clm_device *device,
+                const clm_call *call); /* default by device; null: value */
 } clm_tunable;
 
 /* A way to compute an operator. The first variant whose classes contain the device's, whose
- * features it has and that fits the call is the default; the last variant of every operator runs on any OpenCL 1.2
- * device (classes = CLM_ANY_DEVICE, no features, no fits). */
+ * features it has and that fits the call is the default; the last variant of every operator runs
+ * on any OpenCL 1.2 device (classes = CLM_ANY_DEVICE, no features, no fits). */
 typedef struct clm_variant {
     const char *name; /* cpu, gpu, plain */
     int classes;      /* CLM_CPU | ...: devices for which it is meant; verify runs it on all */
@@ -89,22 +92,22 @@ typedef struct clm_variant {
 } clm_variant;
 
 struct clm_op {
-    const char *name;    /* edge_attention, edge_attention_backward */
-    const char *about;   /* one line */
-    const char *paper;   /* paper and equation; null: common knowledge */
+    const char *name;  /* edge_attention, edge_attention_backward */
+    const char *about; /* one line */
+    const char *paper; /* paper and equation; null: common knowledge */
     const clm_source *source;
-    clm_operand operand[CLM_OPERANDS];         /* ends with a null name */
-    const char *attribute[CLM_ATTRIBUTES];     /* their names */
-    clm_variant variant[CLM_VARIANTS];         /* ends with a null name */
+    clm_operand operand[CLM_OPERANDS];     /* ends with a null name */
+    const char *attribute[CLM_ATTRIBUTES]; /* their names */
+    clm_variant variant[CLM_VARIANTS];     /* ends with a null name */
     /* Records the operators of the backward pass. Null: nothing flows back. */
     void (*grad)(clm_tape *tape, const clm_call *call);
-    void (*reference)(const clm_call *call);   /* the obvious loop in double */
+    void (*reference)(const clm_call *call); /* the obvious loop in double */
     clm_cost (*cost)(const clm_call *call);
     double suspect, wrong; /* relative error norm(got - expected) / norm(expected) per output */
-    /* Fills in example `index` (operands by the clm_example_ functions, attributes); false when there
-     * are no more. The first few are tiny (they run on an interpreter too); together they cover the
-     * sizes of style.md: 1, a prime, one over a tile, empty groups, isolated nodes, one expert taking
-     * everything. */
+    /* Fills in example `index` (operands by the clm_example_ functions, attributes); false when
+     * there are no more. The first few are tiny (they run on an interpreter too); together they
+     * cover the sizes of style.md: 1, a prime, one over a tile, empty groups, isolated nodes, one
+     * expert taking everything. */
     bool (*example)(clm_example *example, int index);
 };
 
@@ -127,14 +130,20 @@ typedef struct clm_arg {
     size_t bytes;
 } clm_arg;
 
-static inline clm_arg clm_t(const clm_tensor *t) { return (clm_arg){.what = CLM_ARG_TENSOR, .tensor = t}; }
+static inline clm_arg clm_t(const clm_tensor *t)
+{
+    return (clm_arg){.what = CLM_ARG_TENSOR, .tensor = t};
+}
 static inline clm_arg clm_i(int64_t i) { return (clm_arg){.what = CLM_ARG_I32, .i = (int32_t)i}; }
 static inline clm_arg clm_f(double f) { return (clm_arg){.what = CLM_ARG_F32, .f = (float)f}; }
-static inline clm_arg clm_l(size_t bytes) { return (clm_arg){.what = CLM_ARG_LOCAL, .bytes = bytes}; }
+static inline clm_arg clm_l(size_t bytes)
+{
+    return (clm_arg){.what = CLM_ARG_LOCAL, .bytes = bytes};
+}
 
 /* Adds one launch: kernel `name` of the operator's source, built with the variant's tunables and
- * `options` (formatted by the caller, "" for none, e.g. "-DHAS_BIAS=1 -DHEADS=4"; single letters may
- * be names in Philox), over `range`, with the arguments in order. Usage:
+ * `options` (formatted by the caller, "" for none, e.g. "-DHAS_BIAS=1 -DHEADS=4"; single letters
+ * may be names in Philox), over `range`, with the arguments in order. Usage:
  *   return clm_launch(plan, call, "add_f32", "", (clm_range){{n}, {64}}, CLM_ARGS(clm_t(a), clm_i(n)));
  */
 #define CLM_ARGS(...)                                                                              \
@@ -146,19 +155,27 @@ clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char 
                            const char *options, clm_range range, const clm_arg *args, size_t count);
 
 /* Smallest multiple of `step` that is >= n. */
-static inline size_t clm_round_up(int64_t n, size_t step) { return ((size_t)n + step - 1) / step * step; }
+static inline size_t clm_round_up(int64_t n, size_t step)
+{
+    return ((size_t)n + step - 1) / step * step;
+}
 
 /* --- for `example` ------------------------------------------------------------------------- */
 
 /* The call being filled in; set `attribute` directly. */
 clm_call *clm_example_call(clm_example *example);
-/* Operand of standard normal numbers times `scale`, of the given shape; the same for every device. */
-void clm_example_normal(clm_example *example, int operand, double scale, int rank, const int64_t *dim);
+/* Operand of standard normal numbers times `scale`, of the given shape; the same for every
+ * device. */
+void clm_example_normal(clm_example *example, int operand, double scale, int rank,
+                        const int64_t *dim);
 /* Operand with the given values (copied). */
-void clm_example_f32(clm_example *example, int operand, const float *value, int rank, const int64_t *dim);
-void clm_example_i32(clm_example *example, int operand, const int32_t *value, int rank, const int64_t *dim);
+void clm_example_f32(clm_example *example, int operand, const float *value, int rank,
+                     const int64_t *dim);
+void clm_example_i32(clm_example *example, int operand, const int32_t *value, int rank,
+                     const int64_t *dim);
 /* Operand of uniform integers in [0, bound). */
-void clm_example_below(clm_example *example, int operand, int32_t bound, int rank, const int64_t *dim);
+void clm_example_below(clm_example *example, int operand, int32_t bound, int rank,
+                       const int64_t *dim);
 /* An output or scratch operand: filled with NaN (integers: 0x7fc00000) before the run. */
 void clm_example_out(clm_example *example, int operand, int rank, const int64_t *dim);
 /* Random words for building index structures: uniform in [0, bound). */
@@ -167,6 +184,9 @@ int32_t clm_example_random(clm_example *example, int32_t bound);
 void *clm_example_memory(clm_example *example, size_t bytes);
 /* Dimensions as a literal: clm_example_normal(e, X, 1, CLM_DIMS(n, d)). */
 #define CLM_DIMS(...)                                                                              \
-    (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+    (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[])             \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 #endif

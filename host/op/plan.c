@@ -51,7 +51,8 @@ static void *grow(void *array, size_t count, size_t *room, size_t size)
     exit(1);
 }
 
-const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call, const clm_device *device)
+const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
+                               const clm_device *device)
 {
     const uint32_t missing = variant->features & ~device->features;
     for (uint32_t bit = 1; bit && missing; bit <<= 1)
@@ -99,13 +100,18 @@ int clm_tune(const clm_plan *plan, const char *name)
     abort(); /* the operator asks for a tunable it does not declare */
 }
 
-const clm_device *clm_plan_device(const clm_plan *plan) { return clm_context_device(plan->context); }
+const clm_device *clm_plan_device(const clm_plan *plan)
+{
+    return clm_context_device(plan->context);
+}
 
 static clm_status set_arguments(clm_kernel *kernel, const clm_arg *args, size_t count)
 {
-    for (unsigned i = 0; i < count; i++) switch (args[i].what) {
+    for (unsigned i = 0; i < count; i++)
+        switch (args[i].what) {
         case CLM_ARG_TENSOR:
-            CLM_TRY(clm_kernel_arg_buffer(kernel, i, args[i].tensor ? args[i].tensor->buffer : NULL));
+            CLM_TRY(
+                clm_kernel_arg_buffer(kernel, i, args[i].tensor ? args[i].tensor->buffer : NULL));
             break;
         case CLM_ARG_I32: CLM_TRY(clm_kernel_arg_i32(kernel, i, args[i].i)); break;
         case CLM_ARG_F32: CLM_TRY(clm_kernel_arg_f32(kernel, i, args[i].f)); break;
@@ -129,8 +135,8 @@ clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char 
     char all[1024];
     int used = snprintf(all, sizeof all, "%s", options);
     for (int t = 0; t < CLM_TUNABLES && variant->tunable[t].name; t++)
-        used += snprintf(all + used, sizeof all - (size_t)used, " -D%s=%d", variant->tunable[t].name,
-                         plan->tune[t]);
+        used += snprintf(all + used, sizeof all - (size_t)used, " -D%s=%d",
+                         variant->tunable[t].name, plan->tune[t]);
     plan->launch = grow(plan->launch, plan->launches, &plan->launch_room, sizeof *plan->launch);
     launch *l = &plan->launch[plan->launches];
     *l = (launch){.range = range, .call = plan->calls};
@@ -149,4 +155,7 @@ clm_status clm_plan_run(clm_plan *plan)
 
 size_t clm_plan_launches(const clm_plan *plan) { return plan->launches; }
 size_t clm_plan_launch_call(const clm_plan *plan, size_t i) { return plan->launch[i].call; }
-const char *clm_plan_variant(const clm_plan *plan, size_t call) { return plan->variant[call]->name; }
+const char *clm_plan_variant(const clm_plan *plan, size_t call)
+{
+    return plan->variant[call]->name;
+}

@@ -37,10 +37,14 @@ typedef struct clm_tensor {
 static inline int64_t clm_elements(const clm_tensor *t)
 {
     int64_t n = 1;
-    for (int i = 0; i < t->rank; i++) n *= t->dim[i];
+    for (int i = 0; i < t->rank; i++)
+        n *= t->dim[i];
     return n;
 }
 
-static inline uint64_t clm_tensor_bytes(const clm_tensor *t) { return 4 * (uint64_t)clm_elements(t); }
+static inline uint64_t clm_tensor_bytes(const clm_tensor *t)
+{
+    return 4 * (uint64_t)clm_elements(t);
+}
 
 #endif

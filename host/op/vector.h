@@ -11,8 +11,8 @@ int clm_pick_vector(const clm_device *device, const clm_call *call);
 
 /* clang-format off */
 
-/* The tunables VEC, fixed or by device; LANES, work-items that share a job (cl/common.clh); TEAMS, how
- * many teams of LANES sit in one work-group. */
+/* The tunables VEC, fixed or by device; LANES, work-items that share a job (cl/common.clh);
+ * TEAMS, how many teams of LANES sit in one work-group. */
 #define CLM_VEC(width) {"VEC", width, {1, 4, 8, 16}, NULL}
 #define CLM_VEC_OF_DEVICE {"VEC", 16, {4, 8, 16}, clm_pick_vector}
 #define CLM_LANES(n, ...) {"LANES", n, {__VA_ARGS__}, NULL}

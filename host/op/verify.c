@@ -1,7 +1,8 @@
 /* One loop tests every operator and variant, so that a new one is tested by existing.
  *
- * Property checked: whatever the variant, outputs equal the reference in double within the operator's
- * tolerance, every element that the reference writes is written, and nothing is written outside. */
+ * Property checked: whatever the variant, outputs equal the reference in double within the
+ * operator's tolerance, every element that the reference writes is written, and nothing is
+ * written outside. */
 #include "op/verify.h"
 
 #include "base/text.h"
@@ -44,7 +45,8 @@ static clm_status upload(clm_context *context, clm_example *e)
 static double integer_error(const int32_t *got, const int32_t *expected, int64_t n)
 {
     double different = 0;
-    for (int64_t i = 0; i < n; i++) different += got[i] != expected[i];
+    for (int64_t i = 0; i < n; i++)
+        different += got[i] != expected[i];
     return different;
 }
 
@@ -59,7 +61,8 @@ static clm_status compare(clm_example *e, int index, clm_verdict *v)
         for (int i = 0; i < CANARIES; i++)
             if (got[bytes / 4 + (uint64_t)i] != canary && !v->wrong) {
                 v->wrong = true;
-                snprintf(v->reason, sizeof v->reason, "example %d: writes past the end of %s", index, t->name);
+                snprintf(v->reason, sizeof v->reason, "example %d: writes past the end of %s",
+                         index, t->name);
             }
         if (!clm_example_is_result(&e->call, o)) continue;
         const double error = t->type == CLM_F32
@@ -70,15 +73,15 @@ static clm_status compare(clm_example *e, int index, clm_verdict *v)
         v->suspect |= error > e->call.op->suspect;
         if (error > wrong && !v->wrong) {
             v->wrong = true;
-            snprintf(v->reason, sizeof v->reason, "example %d: %s is off by %.2g, allowed %.1g", index,
-                     t->name, error, wrong);
+            snprintf(v->reason, sizeof v->reason, "example %d: %s is off by %.2g, allowed %.1g",
+                     index, t->name, error, wrong);
         }
     }
     return CLM_OK;
 }
 
-static clm_status run_example(clm_context *context, clm_example *e, const clm_variant *variant, int index,
-                              clm_verdict *v)
+static clm_status run_example(clm_context *context, clm_example *e, const clm_variant *variant,
+                              int index, clm_verdict *v)
 {
     CLM_TRY(clm_call_check(&e->call));
     CLM_TRY(upload(context, e));
@@ -97,8 +100,8 @@ static clm_status run_example(clm_context *context, clm_example *e, const clm_va
     return compare(e, index, v);
 }
 
-clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant, double most_flops,
-                      clm_verdict *verdict)
+clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant,
+                      double most_flops, clm_verdict *verdict)
 {
     *verdict = (clm_verdict){0};
     clm_status status = CLM_OK;

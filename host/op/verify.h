@@ -12,9 +12,10 @@ typedef struct clm_verdict {
     char reason[512]; /* of the first wrong or skipped example */
 } clm_verdict;
 
-/* Runs the examples of `op` with `variant` on the context's device, outputs filled with NaN before
- * and canaries behind every operand. An example whose cost exceeds `most_flops` or as many bytes is left out (interpreters; 0: none is).
- * CLM_FAIL only when something could not be run; a wrong result is a verdict. */
+/* Runs the examples of `op` with `variant` on the context's device, outputs filled with NaN
+ * before and canaries behind every operand. An example whose cost exceeds `most_flops` or as many
+ * bytes is left out (interpreters; 0: none is). CLM_FAIL only when something could not be run; a
+ * wrong result is a verdict. */
 clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant,
                       double most_flops, clm_verdict *verdict);
 

@@ -23,7 +23,8 @@ static void golden_tensors_agree(void **state)
     const char *folder = getenv("CLMOE_GOLDEN");
     const clm_device *d = device(&scope);
     if (!folder || !d) {
-        print_message("%s\n", folder ? "no OpenCL device" : "CLMOE_GOLDEN names no folder of golden tensors");
+        print_message("%s\n", folder ? "no OpenCL device"
+                                     : "CLMOE_GOLDEN names no folder of golden tensors");
         clm_scope_end(&scope);
         skip();
     }
@@ -42,16 +43,25 @@ static void a_wrong_tensor_is_found(void **state)
         skip();
     }
     enum { N = 3, D = 4 };
-    float x[N * D] = {1, 2, 3, 4, 0, 0, 0, 1, -1, 5, 2, 2}, w[D] = {1, 1, 1, 1}, b[D] = {0}, dy[N * D] = {1}, y[N * D] = {0};
-    clm_safetensors file = {.metadata = json_pack("{s:s}", "about", "{\"what\": \"layer norm over D, eps 1e-5\"}")};
+    float x[N * D] = {1, 2, 3, 4, 0, 0, 0, 1, -1, 5, 2, 2}, w[D] = {1, 1, 1, 1}, b[D] = {0},
+                dy[N * D] = {1}, y[N * D] = {0};
+    clm_safetensors file = {
+        .metadata = json_pack("{s:s}", "about", "{\"what\": \"layer norm over D, eps 1e-5\"}")};
     const struct {
         const char *name;
         float *data;
         int rank;
-    } tensor[] = {{"in.x", x, 2}, {"in.cotangent", dy, 2}, {"param.w", w, 1}, {"param.b", b, 1}, {"out.y", y, 2}};
+    } tensor[] = {{"in.x", x, 2},
+                  {"in.cotangent", dy, 2},
+                  {"param.w", w, 1},
+                  {"param.b", b, 1},
+                  {"out.y", y, 2}};
     for (size_t i = 0; i < sizeof tensor / sizeof *tensor; i++)
-        clm_safetensors_add(&scope, &file, (clm_file_tensor){.name = tensor[i].name, .rank = tensor[i].rank, .data = tensor[i].data,
-                                                             .dim = {tensor[i].rank == 2 ? N : D, D}});
+        clm_safetensors_add(&scope, &file,
+                            (clm_file_tensor){.name = tensor[i].name,
+                                              .rank = tensor[i].rank,
+                                              .data = tensor[i].data,
+                                              .dim = {tensor[i].rank == 2 ? N : D, D}});
     char folder[] = "golden-test-XXXXXX";
     assert_non_null(mkdtemp(folder));
     const char *path = clm_text(&scope, "%s/wrong.safetensors", folder);
@@ -70,7 +80,8 @@ static void cut_files_are_refused(void **state)
     clm_scope scope = {0};
     float x[6] = {1, 2, 3, 4, 5, 6};
     clm_safetensors file = {0}, back;
-    clm_safetensors_add(&scope, &file, (clm_file_tensor){.name = "x", .rank = 2, .dim = {2, 3}, .data = x});
+    clm_safetensors_add(&scope, &file,
+                        (clm_file_tensor){.name = "x", .rank = 2, .dim = {2, 3}, .data = x});
     char path[] = "cut-test-XXXXXX";
     const int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -98,7 +109,8 @@ static void cut_files_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_tensors_agree), cmocka_unit_test(a_wrong_tensor_is_found),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_tensors_agree),
+                                       cmocka_unit_test(a_wrong_tensor_is_found),
                                        cmocka_unit_test(cut_files_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,12 +12,15 @@ double small_normal(uint32_t element, uint32_t step)
 
 clm_dataset small_graph(clm_scope *scope)
 {
-    static const int32_t from[] = {0, 1, 1, 2, 0}, to[] = {1, 0, 2, 1, 2}, count[] = {9, 9, 8, 8, 0};
+    static const int32_t from[] = {0, 1, 1, 2, 0}, to[] = {1, 0, 2, 1, 2},
+                         count[] = {9, 9, 8, 8, 0};
     clm_dataset data = {.name = "small", .target = -1, .reverse = -1};
     clm_graph *g = &data.graph;
     *g = (clm_graph){.name = "small", .nodes = 16, .types = 3, .relations = 5};
     g->type = clm_alloc_array(scope, 3, sizeof *g->type);
-    for (int t = 0; t < 3; t++) g->type[t] = (clm_node_type){"", small_type_first[t], small_type_first[t + 1] - small_type_first[t], 2 + t};
+    for (int t = 0; t < 3; t++)
+        g->type[t] = (clm_node_type){"", small_type_first[t],
+                                     small_type_first[t + 1] - small_type_first[t], 2 + t};
     g->relation = clm_alloc_array(scope, 5, sizeof *g->relation);
     for (int r = 0; r < 5; r++) {
         clm_relation *e = &g->relation[r];
@@ -25,9 +28,12 @@ clm_dataset small_graph(clm_scope *scope)
         e->src = clm_alloc_array(scope, 16, 4);
         e->dst = clm_alloc_array(scope, 16, 4);
         for (int i = 0; i < count[r]; i++) {
-            const clm_philox w = clm_philox_draw((uint32_t)i, (uint32_t)r, CLM_STREAM_GENERATE, 3, 1);
-            e->src[i] = small_type_first[from[r]] + (int32_t)clm_uniform_below(w.word[0], (uint32_t)g->type[from[r]].count);
-            e->dst[i] = small_type_first[to[r]] + (int32_t)clm_uniform_below(w.word[1], (uint32_t)g->type[to[r]].count - 1);
+            const clm_philox w =
+                clm_philox_draw((uint32_t)i, (uint32_t)r, CLM_STREAM_GENERATE, 3, 1);
+            e->src[i] = small_type_first[from[r]] +
+                        (int32_t)clm_uniform_below(w.word[0], (uint32_t)g->type[from[r]].count);
+            e->dst[i] = small_type_first[to[r]] +
+                        (int32_t)clm_uniform_below(w.word[1], (uint32_t)g->type[to[r]].count - 1);
         }
     }
     g->row_ptr = clm_alloc_array(scope, 17, sizeof *g->row_ptr);

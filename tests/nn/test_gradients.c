@@ -1,6 +1,6 @@
-/* Gradients against finite differences, all in double: the recorded backward pass is replayed by the
- * operators' references, so what is checked is the mathematics, of every operator that has a gradient
- * and of whole models with every switch. */
+/* Gradients against finite differences, all in double: the recorded backward pass is replayed by
+ * the operators' references, so what is checked is the mathematics, of every operator that has a
+ * gradient and of whole models with every switch. */
 #include "unit.h"
 
 #include "model/her.h"
@@ -34,17 +34,21 @@ static double value(const function *f)
     return sum;
 }
 
-/* Property: along any direction d, (f(x + h d) - f(x - h d)) / 2h = <gradient, d> up to h^2. Where the quotients of the
- * two sides differ, f has a jump or kink (equal router logits) and no gradient to compare with. */
+/* Property: along any direction d, (f(x + h d) - f(x - h d)) / 2h = <gradient, d> up to h^2.
+ * Where the quotients of the two sides differ, f has a jump or kink (equal router logits) and no
+ * gradient to compare with. */
 static void check(function *f, const char *what)
 {
     enum { MOST = 1 << 20 };
     static double saved[MOST], gradient[MOST];
     for (int i = 0; i < f->inputs; i++) {
         assert_true(f->elements[i] <= MOST);
-        const double here = value(f); /* gradients at the point itself: the last replay was beside it */
-        if (f->gradient[i]) memcpy(gradient, f->gradient[i], (size_t)f->elements[i] * sizeof(double));
-        else memset(gradient, 0, (size_t)f->elements[i] * sizeof(double));
+        const double here =
+            value(f); /* gradients at the point itself: the last replay was beside it */
+        if (f->gradient[i])
+            memcpy(gradient, f->gradient[i], (size_t)f->elements[i] * sizeof(double));
+        else
+            memset(gradient, 0, (size_t)f->elements[i] * sizeof(double));
         memcpy(saved, f->input[i], (size_t)f->elements[i] * sizeof(double));
         for (uint32_t d = 0; d < DIRECTIONS; d++) {
             const double h = 1e-5;
@@ -59,10 +63,13 @@ static void check(function *f, const char *what)
                 expected += gradient[j] * small_normal((uint32_t)j, d);
                 scale += fabs(gradient[j] * small_normal((uint32_t)j, d));
             }
-            const double got = (side[0] - side[1]) / (2 * h), ahead = (side[0] - here) / h, behind = (here - side[1]) / h;
-            if (fabs(ahead - behind) > 1e-2 * (fabs(ahead) + fabs(behind)) + 1e-3 * scale + 1e-3) continue;
+            const double got = (side[0] - side[1]) / (2 * h), ahead = (side[0] - here) / h,
+                         behind = (here - side[1]) / h;
+            if (fabs(ahead - behind) > 1e-2 * (fabs(ahead) + fabs(behind)) + 1e-3 * scale + 1e-3)
+                continue;
             if (!(fabs(got - expected) <= 1e-6 * (scale + fabs(got)) + 1e-7))
-                fail_msg("%s: input %d direction %u: recorded %.12g, difference quotient %.12g", what, i, d, expected, got);
+                fail_msg("%s: input %d direction %u: recorded %.12g, difference quotient %.12g",
+                         what, i, d, expected, got);
         }
     }
 }
@@ -72,7 +79,8 @@ static void check(function *f, const char *what)
 static clm_tensor *leaf(clm_tape *tape, const clm_example *e, int o)
 {
     const clm_tensor *t = e->call.arg[o];
-    if (!strcmp(t->name, "step")) return clm_tape_step(tape); /* the backward pass reads the tape's */
+    if (!strcmp(t->name, "step"))
+        return clm_tape_step(tape); /* the backward pass reads the tape's */
     return t->type == CLM_F32 ? clm_input_f32(tape, t->name, e->f32[o], t->rank, t->dim)
                               : clm_input_i32(tape, t->name, e->i32[o], t->rank, t->dim);
 }
@@ -105,9 +113,12 @@ static void check_operator(clm_scope *scope, const clm_op *op, const clm_example
     clm_record(f.tape, &call);
     for (int o = 0; o < CLM_OPERANDS && op->operand[o].name; o++) {
         clm_tensor *t = call.arg[o];
-        if (!t || op->operand[o].role != CLM_OUT || t->type != CLM_F32 || is_saved(op->operand[o].name)) continue;
+        if (!t || op->operand[o].role != CLM_OUT || t->type != CLM_F32 ||
+            is_saved(op->operand[o].name))
+            continue;
         float *c = clm_alloc(scope, clm_tensor_bytes(t) + 4);
-        for (int64_t i = 0; i < clm_elements(t); i++) c[i] = (float)small_normal((uint32_t)i, 99);
+        for (int64_t i = 0; i < clm_elements(t); i++)
+            c[i] = (float)small_normal((uint32_t)i, 99);
         f.output[f.outputs] = t;
         f.cotangent[f.outputs++] = clm_input_f32(f.tape, "cotangent", c, t->rank, t->dim);
     }
@@ -169,14 +180,17 @@ static void check_model(const clm_her *her, bool per_relation, const char *what)
     clm_tensor *balance, *x = clm_her_input(f.tape, parameters, &in, her->width);
     x = clm_her_layers(f.tape, parameters, her, &in, x, NULL, &balance, NULL);
     static const int32_t u[] = {0, 1, 1, 4, 2, 3}, v[] = {5, 6, 6, 8, 7, 5};
-    f.output[0] = clm_bilinear_scores(f.tape, parameters, x, 0, 5, clm_input_i32(f.tape, "u", u, CLM_DIMS(6)),
-                                      clm_input_i32(f.tape, "v", v, CLM_DIMS(6)));
+    f.output[0] =
+        clm_bilinear_scores(f.tape, parameters, x, 0, 5, clm_input_i32(f.tape, "u", u, CLM_DIMS(6)),
+                            clm_input_i32(f.tape, "v", v, CLM_DIMS(6)));
     float cotangent[6];
-    for (uint32_t i = 0; i < 6; i++) cotangent[i] = (float)small_normal(i, 8);
+    for (uint32_t i = 0; i < 6; i++)
+        cotangent[i] = (float)small_normal(i, 8);
     f.cotangent[0] = clm_input_f32(f.tape, "cotangent", cotangent, CLM_DIMS(6));
     if (balance) {
         f.output[f.outputs] = balance;
-        f.cotangent[f.outputs++] = clm_input_f32(f.tape, "balance cotangent", (float[]){0.7F}, CLM_DIMS(1));
+        f.cotangent[f.outputs++] =
+            clm_input_f32(f.tape, "balance cotangent", (float[]){0.7F}, CLM_DIMS(1));
     }
     clm_tape_backward_from(f.tape, f.outputs, f.output, f.cotangent);
     assert_ok(clm_tape_reference_begin(f.tape));
@@ -185,9 +199,12 @@ static void check_model(const clm_her *her, bool per_relation, const char *what)
     f.gradient[0] = clm_gradients_arena(parameters)->host;
     f.elements[0] = clm_elements(clm_parameters_arena(parameters));
     check(&f, what);
-    for (size_t i = 0; i < clm_parameters_count(parameters); i++) { /* one by one, so that none hides behind the others */
-        f.input[0] = (double *)clm_parameters_arena(parameters)->host + clm_parameter_offset(parameters, (int)i);
-        f.gradient[0] = (double *)clm_gradients_arena(parameters)->host + clm_parameter_offset(parameters, (int)i);
+    for (size_t i = 0; i < clm_parameters_count(parameters);
+         i++) { /* one by one, so that none hides behind the others */
+        f.input[0] = (double *)clm_parameters_arena(parameters)->host +
+                     clm_parameter_offset(parameters, (int)i);
+        f.gradient[0] = (double *)clm_gradients_arena(parameters)->host +
+                        clm_parameter_offset(parameters, (int)i);
         f.elements[0] = clm_elements(clm_parameter_tensor(parameters, (int)i));
         char name[160];
         snprintf(name, sizeof name, "%s, %s", what, clm_parameter_name(parameters, (int)i));
@@ -206,7 +223,8 @@ static void models(void **state)
     check_model(&her, true, "hgt, gated, layer norm, softmax per relation");
     her = hgt;
     her.mixture = CLM_SEPARATED_MIXTURE;
-    her.experts = 3, her.top_k = 2, her.expert_width = 6, her.renormalise = her.moe_residual = her.layer_norm = true;
+    her.experts = 3, her.top_k = 2, her.expert_width = 6,
+    her.renormalise = her.moe_residual = her.layer_norm = true;
     check_model(&her, false, "separated_moe");
     her.mixture = CLM_SHARED_MIXTURE;
     her.p = 0.4;

@@ -56,7 +56,8 @@ static model record(fixture *f, clm_scope *scope, const clm_her *her)
     x = clm_her_layers(m.tape, m.parameters, her, &in, x, NULL, &balance, NULL);
     static const int32_t u[] = {0, 1, 1, 4, 2, 3}, v[] = {5, 6, 6, 8, 7, 5};
     static const float label[] = {1, 1, 1, 0, 0, 0};
-    clm_tensor *score = clm_bilinear_scores(m.tape, m.parameters, x, 0, 5, clm_input_i32(m.tape, "u", u, CLM_DIMS(6)),
+    clm_tensor *score = clm_bilinear_scores(m.tape, m.parameters, x, 0, 5,
+                                            clm_input_i32(m.tape, "u", u, CLM_DIMS(6)),
                                             clm_input_i32(m.tape, "v", v, CLM_DIMS(6)));
     m.loss = clm_bce_loss(m.tape, score, clm_input_f32(m.tape, "label", label, CLM_DIMS(6)));
     clm_keep(m.tape, m.loss);
@@ -65,13 +66,24 @@ static model record(fixture *f, clm_scope *scope, const clm_her *her)
     return m;
 }
 
-static const clm_her mixture = {.width = 16, .layers = 2, .heads = 4, .dropout = 0.25, .layer_norm = true,
-                                .mixture = CLM_SHARED_MIXTURE, .experts = 4, .top_k = 2, .expert_width = 32,
-                                .renormalise = true, .moe_residual = true, .fusion = CLM_FUSION_ADD, .p = 0.4};
+static const clm_her mixture = {.width = 16,
+                                .layers = 2,
+                                .heads = 4,
+                                .dropout = 0.25,
+                                .layer_norm = true,
+                                .mixture = CLM_SHARED_MIXTURE,
+                                .experts = 4,
+                                .top_k = 2,
+                                .expert_width = 32,
+                                .renormalise = true,
+                                .moe_residual = true,
+                                .fusion = CLM_FUSION_ADD,
+                                .p = 0.4};
 
 static bool lives_at(const clm_tensor *t, int call)
 {
-    return (t->kind == CLM_ACTIVATION || t->kind == CLM_OUTPUT) && t->first >= 0 && t->first <= call && call <= t->last;
+    return (t->kind == CLM_ACTIVATION || t->kind == CLM_OUTPUT) && t->first >= 0 &&
+           t->first <= call && call <= t->last;
 }
 
 /* Property: at every call, tensors that are alive share no byte, except an output that took over an
@@ -88,9 +100,12 @@ static void live_tensors_do_not_overlap(void **state)
         for (size_t i = 0; i < m.tape->nodes; i++)
             for (size_t j = 0; j < i; j++) {
                 const clm_node *a = m.tape->node[i], *b = m.tape->node[j];
-                if (!lives_at(&a->tensor, (int)c) || !lives_at(&b->tensor, (int)c) || a->chunk != b->chunk) continue;
-                const bool apart = a->chunk_offset + clm_tensor_bytes(&a->tensor) <= b->chunk_offset ||
-                                   b->chunk_offset + clm_tensor_bytes(&b->tensor) <= a->chunk_offset;
+                if (!lives_at(&a->tensor, (int)c) || !lives_at(&b->tensor, (int)c) ||
+                    a->chunk != b->chunk)
+                    continue;
+                const bool apart =
+                    a->chunk_offset + clm_tensor_bytes(&a->tensor) <= b->chunk_offset ||
+                    b->chunk_offset + clm_tensor_bytes(&b->tensor) <= a->chunk_offset;
                 const bool handed_over = (a->tensor.first == (int)c && b->tensor.last == (int)c) ||
                                          (b->tensor.first == (int)c && a->tensor.last == (int)c);
                 if (!apart) assert_true(handed_over && a->chunk_offset == b->chunk_offset);
@@ -134,7 +149,8 @@ static void same_bits_twice(void **state)
     for (int run = 0; run < 2; run++) {
         const model m = record(f, &scope, &mixture);
         assert_ok(clm_tape_plan(m.tape));
-        for (int step = 0; step < 3; step++) assert_ok(clm_tape_run(m.tape, step, 0.01F));
+        for (int step = 0; step < 3; step++)
+            assert_ok(clm_tape_run(m.tape, step, 0.01F));
         const clm_tensor *arena = clm_parameters_arena(m.parameters);
         weights[run] = clm_alloc(&scope, clm_tensor_bytes(arena));
         assert_ok(clm_tensor_read(m.tape, arena, weights[run]));
@@ -151,7 +167,8 @@ static void too_large_is_refused(void **state)
     clm_scope scope = {0};
     const uint64_t before = clm_context_bytes(f->context);
     clm_tape *tape = clm_tape_new(&scope, f->context, NULL, 0);
-    clm_tensor *x = clm_activation(tape, "huge", CLM_F32, CLM_DIMS((int64_t)1 << 20, (int64_t)1 << 20));
+    clm_tensor *x =
+        clm_activation(tape, "huge", CLM_F32, CLM_DIMS((int64_t)1 << 20, (int64_t)1 << 20));
     assert_non_null(x);
     assert_int_equal(clm_tape_plan(tape), CLM_FAIL);
     assert_int_equal(clm_error_last()->kind, CLM_ERROR_TOO_LARGE);
