@@ -216,7 +216,7 @@ clm_status clm_tape_plan(clm_tape *tape)
 
 void clm_tape_share_memory(clm_tape *tape, const clm_tape *other) { tape->memory = other; }
 
-static void step_words(const clm_tape *tape, int32_t step_index, float learning_rate, int32_t *word)
+void clm_step_words(const clm_tape *tape, int32_t step_index, float learning_rate, int32_t *word)
 {
     memset(word, 0, CLM_STEP_WORDS * sizeof *word);
     word[CLM_STEP_INDEX] = step_index;
@@ -227,7 +227,7 @@ static void step_words(const clm_tape *tape, int32_t step_index, float learning_
 clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
 {
     int32_t word[CLM_STEP_WORDS];
-    step_words(tape, step_index, learning_rate, word);
+    clm_step_words(tape, step_index, learning_rate, word);
     CLM_TRY(clm_buffer_write(tape->step->buffer, 0, word, sizeof word));
     return clm_plan_run(tape->plan);
 }
@@ -267,42 +267,4 @@ clm_status clm_tape_call_ns(clm_tape *tape, double *call_ns)
         call_ns[clm_plan_launch_call(tape->plan, i)] += end - start;
     }
     return CLM_OK;
-}
-
-/* --- the tape in double on the host --- */
-
-static void copy_to_host(const clm_tape *tape, clm_node *n)
-{
-    clm_tensor *t = &n->tensor;
-    const int64_t count = clm_elements(t);
-    const double *weights = tape->parameters ? clm_parameters_arena(tape->parameters)->host : NULL;
-    if (t->kind == CLM_PARAMETER)
-        t->host = (double *)weights + n->offset;
-    else if (t->kind == CLM_GRADIENT)
-        t->host = (double *)tape->parameters->arena[1].host + n->offset;
-    else if (!t->host)
-        t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
-    if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, n->value, (size_t)count * 4);
-    if (t->kind == CLM_INPUT && t->type == CLM_F32)
-        for (int64_t i = 0; i < count; i++)
-            ((double *)t->host)[i] = ((const float *)n->value)[i];
-}
-
-clm_status clm_tape_reference_begin(clm_tape *tape)
-{
-    if (tape->status != CLM_OK) return tape->status;
-    if (tape->parameters) {
-        CLM_TRY(clm_parameters_download(tape->parameters));
-        clm_parameters_reference(tape->parameters);
-    }
-    for (size_t i = 0; i < tape->nodes; i++)
-        copy_to_host(tape, tape->node[i]);
-    return CLM_OK;
-}
-
-void clm_tape_reference_run(clm_tape *tape, int32_t step_index, float learning_rate)
-{
-    step_words(tape, step_index, learning_rate, tape->step->host);
-    for (size_t i = 0; i < tape->calls; i++)
-        tape->call[i]->op->reference(tape->call[i]);
 }
