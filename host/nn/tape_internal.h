@@ -46,8 +46,7 @@ struct clm_tape {
 static inline clm_node *clm_node_of(const clm_tensor *tensor) { return (clm_node *)tensor; }
 
 /* The words of the tensor `step` (nn/tape.h). */
-void clm_step_words(const clm_tape *tape, int32_t step_index, float learning_rate,
-                    int32_t word[CLM_STEP_WORDS]);
+void clm_step_words(const clm_tape *tape, int32_t step_index, float learning_rate, int32_t *word);
 
 /* Room for one more element of `size` bytes in an array that is freed with the tape's scope. */
 void *clm_tape_grow(void *array, size_t count, size_t *room, size_t size);
