@@ -30,8 +30,10 @@ enum {
     CLM_QUIRK_EMULATED = 8,       /* an interpreter or emulator: results count, times do not */
     CLM_QUIRK_NO_BINARY_CACHE = 16,
     CLM_QUIRK_NO_USER_EVENTS = 32,
-    CLM_QUIRK_NO_PREFETCH = 64, /* __builtin_prefetch ends the process */
+    CLM_QUIRK_NO_PREFETCH = 64,   /* __builtin_prefetch ends the process */
     CLM_QUIRK_NO_OPTIMISER = 128, /* optimised kernels go wrong: build with -cl-opt-disable */
+    CLM_QUIRK_SHORT_LOOPS =
+        256, /* loops of a work-item end after 65535 rounds, results are wrong */
 };
 
 typedef struct clm_device {

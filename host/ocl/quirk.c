@@ -19,6 +19,8 @@ static const quirk quirks[] = {
      "measured, 22.3.6"},
     {"rusticl", NULL, 0, CLM_QUIRK_NO_BINARY_CACHE,
      "a damaged binary ends the process; Mesa has a cache of its own", "measured, 22.3.6"},
+    {"rusticl", "llvmpipe", 0, CLM_QUIRK_SHORT_LOOPS,
+     "the loops of a work-item end after 65535 rounds together", "measured, 22.3.6"},
     {"rusticl", NULL, 0, CLM_QUIRK_NO_PREFETCH,
      "its SPIR-V translator ends the process on a prefetch", "measured, 22.3.6"},
     {"Clover", NULL, 0, CLM_QUIRK_FAKE_EVENTS | CLM_QUIRK_NO_BINARY_CACHE,
@@ -68,6 +70,9 @@ const char *clm_quirk_about(uint32_t bit)
     case CLM_QUIRK_NO_BINARY_CACHE: return "program binaries are not cached";
     case CLM_QUIRK_NO_USER_EVENTS: return "user events hang: none are used";
     case CLM_QUIRK_NO_OPTIMISER: return "optimised kernels go wrong: they are built without";
+    case CLM_QUIRK_SHORT_LOOPS:
+        return "loops end after 65535 rounds in a work-item: GPU kernels are used, results of very "
+               "uneven graphs can be wrong";
     case CLM_QUIRK_NO_PREFETCH: return "its compiler crashes on prefetches: kernels do without";
     default: return NULL;
     }

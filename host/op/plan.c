@@ -63,8 +63,11 @@ const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
 static const clm_variant *choose(const clm_plan *plan, const clm_call *call)
 {
     const clm_device *device = clm_context_device(plan->context);
+    /* Long loops go wrong on some CPUs' implementations: GPU variants have short ones. */
+    const bool short_loops = (device->quirks & CLM_QUIRK_SHORT_LOOPS) != 0;
+    const int device_class = short_loops ? CLM_GPU : device->device_class;
     for (const clm_variant *v = call->op->variant; v->name; v++)
-        if (v->classes & device->device_class && !clm_variant_misfit(v, call, device)) return v;
+        if (v->classes & device_class && !clm_variant_misfit(v, call, device)) return v;
     return NULL;
 }
 
