@@ -139,7 +139,8 @@ void clm_record(clm_tape *tape, const clm_call *call)
     *copy = *call;
     bool needs = false;
     for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
-        if (call->arg[o] && call->op->operand[o].role == CLM_IN)
+        if (call->arg[o] && call->op->operand[o].role == CLM_IN &&
+            call->arg[o]->kind != CLM_GRADIENT) /* the gradients' arena is no node */
             needs |= clm_node_of(call->arg[o])->needs_gradient;
     for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++) {
         const clm_operand *operand = &call->op->operand[o];

@@ -5,7 +5,7 @@
 
 #include "op/op.h"
 
-/* VEC by device: its native vector width, as 1, 4, 8 or 16; in operators with rows of D elements
+/* VEC by device: its native vector width, as 4, 8 or 16; in operators with rows of D elements
  * the widest not above it that divides D, if any of at least 4 does. */
 int clm_pick_vector(const clm_device *device, const clm_call *call);
 

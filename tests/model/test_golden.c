@@ -62,7 +62,7 @@ static void a_wrong_tensor_is_found(void **state)
                                               .rank = tensor[i].rank,
                                               .data = tensor[i].data,
                                               .dim = {tensor[i].rank == 2 ? N : D, D}});
-    char folder[] = "golden-test-XXXXXX";
+    char folder[] = "/tmp/clmoe-test-golden-XXXXXX";
     assert_non_null(mkdtemp(folder));
     const char *path = clm_text(&scope, "%s/wrong.safetensors", folder);
     assert_ok(clm_safetensors_write(&scope, path, &file));
@@ -82,7 +82,7 @@ static void cut_files_are_refused(void **state)
     clm_safetensors file = {0}, back;
     clm_safetensors_add(&scope, &file,
                         (clm_file_tensor){.name = "x", .rank = 2, .dim = {2, 3}, .data = x});
-    char path[] = "cut-test-XXXXXX";
+    char path[] = "/tmp/clmoe-test-cut-XXXXXX";
     const int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
