@@ -169,9 +169,9 @@ static int pick_vectors(const clm_device *device, const clm_call *call)
  * 16 lanes that AVX-512 has, or the 16 of 8 lanes that AVX2 has. */
 static int pick_rows(const clm_device *device, const clm_call *call)
 {
-    static const int wide[] = {12, 12, 8, 6}, narrow[] = {8, 6, 4, 3};
+    static const int wide[] = {0, 12, 12, 8, 6}, narrow[] = {0, 8, 6, 4, 3};
     const int vectors = pick_vectors(device, call);
-    return (clm_pick_lanes(device, call) < 16 ? narrow : wide)[vectors - 1];
+    return (clm_pick_lanes(device, call) < 16 ? narrow : wide)[vectors];
 }
 
 int clm_gemm_pick_ahead(const clm_device *device, const clm_call *call)

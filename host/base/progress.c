@@ -80,6 +80,7 @@ void clm_progress_bar_show(clm_progress_bar *bar, double done, const char *forma
     const double fraction = bar->total > 0 ? bar->done / bar->total : 1;
     char left[32];
     write_time_left(bar, left, sizeof left);
+    if (fraction >= 1) left[0] = '\0';
     if (bar->terminal) {
         const double now = now_s();
         if (now - bar->shown_s < 0.1) return;

@@ -18,10 +18,14 @@ void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *cont
 {
     if (tape->status != CLM_OK || !clm_needs_gradient(tape, tensor)) return;
     clm_node *n = clm_node_of(tensor);
-    size_t room = (size_t)n->contribution_room;
-    n->contribution =
-        clm_tape_grow(n->contribution, (size_t)n->contributions, &room, sizeof *n->contribution);
-    n->contribution_room = (int)room;
+    if (n->contributions == n->contribution_room) {
+        n->contribution_room = n->contribution_room ? 2 * n->contribution_room : 4;
+        clm_tensor **grown =
+            clm_alloc_array(tape->scope, (size_t)n->contribution_room, sizeof *grown);
+        for (int i = 0; i < n->contributions; i++)
+            grown[i] = n->contribution[i];
+        n->contribution = grown;
+    }
     n->contribution[n->contributions++] = contribution;
 }
 

@@ -22,8 +22,6 @@ void *clm_tape_grow(void *array, size_t count, size_t *room, size_t size)
 static void release(void *object)
 {
     clm_tape *tape = object;
-    for (size_t i = 0; i < tape->nodes; i++)
-        free(tape->node[i]->contribution);
     free(tape->node);
     free(tape->call);
 }

@@ -144,7 +144,9 @@ static void a_torn_line_is_cut_off(void **state)
     const char *path = clm_text(&scope, "%s/records.jsonl", run);
     const clm_run_plan *plan = small_plan(&scope, "2"), *back = NULL;
     json_t *record = finished(plan, 0);
-    char *text = clm_record_text(finished(plan, 1));
+    json_t *other = finished(plan, 1);
+    char *text = clm_record_text(other);
+    json_decref(other);
     const size_t length = strlen(text);
     clm_scope first = {0};
     clm_records *records = NULL;
