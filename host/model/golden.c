@@ -177,6 +177,7 @@ int clm_golden_check(clm_scope *scope, const clm_device *device, const char *fol
     }
     totals total = {0};
     clm_context *context = NULL;
+    printf("%s, %s, driver %s\n", device->name, device->platform, device->driver);
     clm_status status = clm_context_open(scope, device, NULL, &context);
     for (int i = 0; i < count; i++) {
         clm_scope file = {0};

@@ -253,32 +253,59 @@ typedef struct her_tape {
     clm_tensor *embedding, *score, *task, *balance, *loss;
 } her_tape;
 
+/* The model's sizes and switches from the description and the weights. */
+static clm_status read_her(clm_golden *g, clm_her *her)
+{
+    const clm_file_tensor *b1, *router, *decoder;
+    CLM_TRY(clm_golden_f32(g, "param.layer.0.moe.b1", &b1));
+    CLM_TRY(clm_golden_f32(g, "param.layer.0.moe.w_router", &router));
+    CLM_TRY(clm_golden_f32(g, "param.decoder", &decoder));
+    *her = (clm_her){.width = (int)decoder->dim[0],
+                     .heads = clm_golden_int(g, "heads", 1),
+                     .layer_norm = !strcmp(clm_golden_word(g, "norm", "none"), "layer"),
+                     .mixture = CLM_SHARED_MIXTURE,
+                     .experts = (int)router->dim[0],
+                     .top_k = clm_golden_int(g, "top_k", 1),
+                     .expert_width = (int)b1->dim[1],
+                     .renormalise = true,
+                     .fusion = CLM_FUSION_ADD,
+                     .moe_residual = clm_golden_flag(g, "moe_residual")};
+    while (clm_safetensors_find(&g->file, clm_text(g->scope, "param.layer.%d.hgt.mu", her->layers)))
+        her->layers++;
+    return CLM_OK;
+}
+
+/* Scores of the file's pairs, whose starts all have one type. */
+static clm_status record_scores(clm_golden *g, const golden_graph *graph, her_tape *out)
+{
+    const clm_file_tensor *u, *v;
+    CLM_TRY(clm_golden_i32(g, "in.pair_u", &u));
+    CLM_TRY(clm_golden_i32(g, "in.pair_v", &v));
+    const int32_t *first = graph->type_first, *start = u->data;
+    int type = 0;
+    while (first[type + 1] <= start[0])
+        type++;
+    int32_t *local = clm_alloc_array(g->scope, (size_t)u->dim[0] + 1, sizeof *local);
+    for (int64_t i = 0; i < u->dim[0]; i++)
+        local[i] = start[i] - first[type];
+    out->score = clm_bilinear_scores(out->tape, out->parameters, out->embedding, first[type],
+                                     first[type + 1] - first[type],
+                                     clm_input_i32(out->tape, "u", local, u->rank, u->dim),
+                                     clm_input_i32(out->tape, "v", v->data, v->rank, v->dim));
+    return CLM_OK;
+}
+
 static clm_status record_her(clm_golden *g, her_tape *out)
 {
     golden_graph graph;
     clm_features features;
     clm_graph_inputs in;
-    const clm_file_tensor *u, *v, *label, *b1, *router, *lead;
+    clm_her her;
+    const clm_file_tensor *label, *m;
     CLM_TRY(read_graph(g, false, &graph));
     CLM_TRY(read_features(g, &graph, &features));
-    CLM_TRY(clm_golden_i32(g, "in.pair_u", &u));
-    CLM_TRY(clm_golden_i32(g, "in.pair_v", &v));
+    CLM_TRY(read_her(g, &her));
     CLM_TRY(clm_golden_f32(g, "in.pair_label", &label));
-    CLM_TRY(clm_golden_f32(g, "param.layer.0.moe.b1", &b1));
-    CLM_TRY(clm_golden_f32(g, "param.layer.0.moe.w_router", &router));
-    CLM_TRY(clm_golden_f32(g, "param.decoder", &lead));
-    clm_her her = {.width = (int)lead->dim[0],
-                   .heads = clm_golden_int(g, "heads", 1),
-                   .layer_norm = !strcmp(clm_golden_word(g, "norm", "none"), "layer"),
-                   .mixture = CLM_SHARED_MIXTURE,
-                   .experts = (int)router->dim[0],
-                   .top_k = clm_golden_int(g, "top_k", 1),
-                   .expert_width = (int)b1->dim[1],
-                   .renormalise = true,
-                   .fusion = CLM_FUSION_ADD,
-                   .moe_residual = clm_golden_flag(g, "moe_residual")};
-    while (clm_safetensors_find(&g->file, clm_text(g->scope, "param.layer.%d.hgt.mu", her.layers)))
-        her.layers++;
     out->parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = out->tape = clm_tape_new(g->scope, g->context, out->parameters, 0);
     clm_tape_set_training(tape, true);
@@ -286,27 +313,15 @@ static clm_status record_her(clm_golden *g, her_tape *out)
                             &in);
     clm_tensor **mask = clm_alloc_array(g->scope, (size_t)her.layers + 1, sizeof *mask);
     for (int l = 0; l < her.layers; l++) {
-        const clm_file_tensor *m;
         CLM_TRY(clm_golden_f32(g, clm_text(g->scope, "in.mask.%d", l), &m));
         mask[l] = clm_input_f32(tape, "mask", m->data, m->rank, m->dim);
     }
     clm_tensor *x = clm_her_input(tape, out->parameters, &in, her.width);
     out->embedding = clm_her_layers(tape, out->parameters, &her, &in, x, mask, &out->balance, NULL);
-    const int32_t *first = graph.type_first, start = ((const int32_t *)u->data)[0];
-    int type = 0;
-    while (first[type + 1] <= start)
-        type++;
-    int32_t *local = clm_alloc_array(g->scope, (size_t)u->dim[0] + 1, sizeof *local);
-    for (int64_t i = 0; i < u->dim[0]; i++)
-        local[i] = ((const int32_t *)u->data)[i] - first[type];
-    out->score = clm_bilinear_scores(tape, out->parameters, out->embedding, first[type],
-                                     first[type + 1] - first[type],
-                                     clm_input_i32(tape, "u", local, u->rank, u->dim),
-                                     clm_input_i32(tape, "v", v->data, v->rank, v->dim));
+    CLM_TRY(record_scores(g, &graph, out));
     out->task = clm_bce_loss(tape, out->score,
                              clm_input_f32(tape, "label", label->data, label->rank, label->dim));
-    const json_t *lambda = json_object_get(g->about, "lambda_");
-    const double share[2] = {1, json_number_value(lambda)};
+    const double share[2] = {1, json_number_value(json_object_get(g->about, "lambda_"))};
     out->loss = clm_add(tape, 2, (clm_tensor *[]){out->task, out->balance}, share);
     clm_tensor *kept[] = {out->embedding, out->score, out->task, out->balance, out->loss};
     for (size_t i = 0; out->loss && i < sizeof kept / sizeof *kept; i++)
