@@ -3,6 +3,8 @@
 
 load "style.gnuplot"
 
+set datafile missing NaN # rows that are left out do not break lines
+
 data = ""
 stats "summary.csv" using (data = add_word(data, strcol("data")), 0) nooutput
 panels = words(data)
