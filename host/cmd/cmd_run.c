@@ -132,7 +132,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 /* --- dry run --- */
 
-static void print_plan(clm_scope *scope, const clm_run_plan *plan, const clm_estimate *estimates)
+/* The cells that are still to run. */
+static void print_plan(clm_scope *scope, const clm_run_plan *plan, const clm_records *records,
+                       const clm_estimate *estimates)
 {
     static const char *const sources[] = {
         [CLM_FROM_SAME] = "measured",
@@ -140,16 +142,18 @@ static void print_plan(clm_scope *scope, const clm_run_plan *plan, const clm_est
         [CLM_FROM_SIZE] = "rough, from the size of the graph",
     };
     double total = 0;
-    size_t by_source[3] = {0};
+    size_t by_source[3] = {0}, cells = 0;
     for (size_t i = 0; i < plan->cells; i++) {
         const clm_run_cell *cell = &plan->cell[i];
+        if (clm_records_find(records, cell) != NULL) continue;
+        cells++;
         printf("%10s  %-14s %-36s seed %-3d %s\n", clm_text_ns(scope, estimates[i].seconds * 1e9),
                cell->data, cell->label, cell->seed,
                cell->device != NULL ? cell->device : "no device");
         total += estimates[i].seconds;
         by_source[estimates[i].source]++;
     }
-    printf("%zu cells, about %s in all", plan->cells, clm_text_ns(scope, total * 1e9));
+    printf("%zu cells, about %s in all", cells, clm_text_ns(scope, total * 1e9));
     for (size_t s = 0; s < 3; s++)
         if (by_source[s] > 0) printf("; %zu %s", by_source[s], sources[s]);
     puts("");
@@ -212,7 +216,7 @@ static clm_status run_all(clm_scope *scope, options *o, int *code)
     CLM_TRY(start(scope, o, &plan, &folder, &records));
     CLM_TRY(clm_estimates(scope, plan, clm_runs_folder(scope, folder), &estimates));
     if (o->dry_run) {
-        print_plan(scope, plan, estimates);
+        print_plan(scope, plan, records, estimates);
         return CLM_OK;
     }
     if (folder != NULL && o->resume == NULL)
