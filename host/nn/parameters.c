@@ -95,14 +95,6 @@ const clm_tensor *clm_parameter_tensor(const clm_parameters *p, int i)
 float *clm_parameter_values(clm_parameters *p, int i) { return p->item[i].value; }
 int64_t clm_parameter_offset(const clm_parameters *p, int i) { return p->item[i].offset; }
 
-int64_t clm_parameters_elements(const clm_parameters *p)
-{
-    int64_t n = 0;
-    for (int i = 0; i < p->count; i++)
-        n += clm_elements(&p->item[i].tensor);
-    return n;
-}
-
 uint64_t clm_parameters_bytes(const clm_parameters *p, bool training)
 {
     return (uint64_t)p->elements * sizeof(float) * (training ? CLM_ARENAS : 1);

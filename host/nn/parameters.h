@@ -34,8 +34,6 @@ void clm_parameter_part(clm_parameters *parameters, int parameter, const char *n
 size_t clm_parameters_count(const clm_parameters *parameters);
 const char *clm_parameter_name(const clm_parameters *parameters, int index);
 const clm_tensor *clm_parameter_tensor(const clm_parameters *parameters, int index);
-/* Elements of all weights, padding left out. */
-int64_t clm_parameters_elements(const clm_parameters *parameters);
 
 /* Allocates the arenas on the device and uploads the values; gradients and moments only where a
  * tape asked for them. After the last declaration; does nothing the second time. */

@@ -247,15 +247,6 @@ clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)
     return clm_buffer_read(tensor->buffer, 0, to, clm_tensor_bytes(tensor));
 }
 
-clm_status clm_tensor_write(clm_tape *tape, clm_tensor *tensor, const void *from)
-{
-    if (tensor->kind == CLM_INPUT)
-        memcpy(clm_node_of(tensor)->value, from, clm_tensor_bytes(tensor));
-    if (!tensor->buffer) return CLM_OK;
-    CLM_TRY(clm_finish(tape->context));
-    return clm_buffer_write(tensor->buffer, 0, from, clm_tensor_bytes(tensor));
-}
-
 clm_status clm_tape_call_ns(clm_tape *tape, double *call_ns)
 {
     CLM_TRY(clm_finish(tape->context));

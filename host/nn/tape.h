@@ -93,9 +93,8 @@ clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
 /* Writes all inputs to the device again, as planning did: what a transfer costs. */
 clm_status clm_tape_upload_inputs(clm_tape *tape);
 
-/* Copies a tensor to or from the host, floats or int32, after waiting for the device. */
+/* Copies a tensor to the host, floats or int32, after waiting for the device. */
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to);
-clm_status clm_tensor_write(clm_tape *tape, clm_tensor *tensor, const void *from);
 
 /* --- the same tape in double on the host --- */
 

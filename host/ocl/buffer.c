@@ -75,8 +75,6 @@ clm_status clm_buffer_view(clm_scope *scope, clm_buffer *parent, uint64_t offset
     return CLM_OK;
 }
 
-uint64_t clm_buffer_bytes(const clm_buffer *buffer) { return buffer->bytes; }
-
 static clm_status check_range(const clm_buffer *buffer, const char *verb, uint64_t offset,
                               uint64_t bytes)
 {
@@ -86,27 +84,15 @@ static clm_status check_range(const clm_buffer *buffer, const char *verb, uint64
                     bytes, offset, buffer->what, buffer->bytes);
 }
 
-static clm_status write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes,
-                        cl_bool blocking)
+clm_status clm_buffer_write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes)
 {
     CLM_TRY(check_range(buffer, "writing", offset, bytes));
     if (bytes == 0) return CLM_OK;
     CLM_CL(buffer->context->device,
-           clEnqueueWriteBuffer(buffer->context->queue, buffer->handle, blocking, (size_t)offset,
+           clEnqueueWriteBuffer(buffer->context->queue, buffer->handle, CL_TRUE, (size_t)offset,
                                 (size_t)bytes, from, 0, NULL, NULL),
            "writing %" PRIu64 " bytes of %s", bytes, buffer->what);
     return CLM_OK;
-}
-
-clm_status clm_buffer_write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes)
-{
-    return write(buffer, offset, from, bytes, CL_TRUE);
-}
-
-clm_status clm_buffer_write_async(clm_buffer *buffer, uint64_t offset, const void *from,
-                                  uint64_t bytes)
-{
-    return write(buffer, offset, from, bytes, CL_FALSE);
 }
 
 clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64_t bytes)

@@ -101,15 +101,11 @@ clm_status clm_buffer_new(clm_context *context, clm_scope *scope, const char *wh
 /* Part of a buffer; offset is a multiple of the device's base_align_bytes. Views may overlap. */
 clm_status clm_buffer_view(clm_scope *scope, clm_buffer *parent, uint64_t offset, uint64_t bytes,
                            clm_buffer **view);
-uint64_t clm_buffer_bytes(const clm_buffer *buffer);
 
 /* Blocking copies between host and device, in bytes, and a fill with a 32-bit pattern. */
 clm_status clm_buffer_write(clm_buffer *buffer, uint64_t offset, const void *from, uint64_t bytes);
 clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64_t bytes);
 clm_status clm_buffer_fill(clm_buffer *buffer, uint64_t offset, uint32_t pattern, uint64_t bytes);
-/* As clm_buffer_write without waiting; `from` must stay valid until the next clm_finish. */
-clm_status clm_buffer_write_async(clm_buffer *buffer, uint64_t offset, const void *from,
-                                  uint64_t bytes);
 
 /* OpenCL C of an operator: `text` is cl/<name>/<name>.cl; the runtime puts the flattened Philox and
  * cl/common.clh before it, each with a #line, so that build logs name the file. */

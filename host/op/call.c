@@ -14,13 +14,6 @@ const clm_op *clm_op_at(size_t index)
     return NULL;
 }
 
-const clm_op *clm_op_find(const char *name)
-{
-    for (size_t i = 0; clm_op_at(i); i++)
-        if (!strcmp(clm_op_at(i)->name, name)) return clm_op_at(i);
-    return NULL;
-}
-
 void clm_no_grad(clm_tape *tape, const clm_call *call) { (void)tape, (void)call; }
 
 /* Sizes of the letters of an operand's shape, in order: a shape of one letter takes a tensor of any

@@ -113,7 +113,6 @@ struct clm_op {
 
 /* All operators, in the order of their folders; null past the end. */
 const clm_op *clm_op_at(size_t index);
-const clm_op *clm_op_find(const char *name);
 
 /* --- for `prepare` ------------------------------------------------------------------------- */
 

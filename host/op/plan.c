@@ -158,7 +158,3 @@ clm_status clm_plan_run(clm_plan *plan)
 
 size_t clm_plan_launches(const clm_plan *plan) { return plan->launches; }
 size_t clm_plan_launch_call(const clm_plan *plan, size_t i) { return plan->launch[i].call; }
-const char *clm_plan_variant(const clm_plan *plan, size_t call)
-{
-    return plan->variant[call]->name;
-}

@@ -20,9 +20,8 @@ const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
 clm_status clm_plan_run(clm_plan *plan);
 
 size_t clm_plan_launches(const clm_plan *plan);
-/* Number of the added call (0, 1, ...) that a launch belongs to, and the variant that was taken. */
+/* Number of the added call (0, 1, ...) that a launch belongs to. */
 size_t clm_plan_launch_call(const clm_plan *plan, size_t launch);
-const char *clm_plan_variant(const clm_plan *plan, size_t call);
 
 /* Checks operands against the operator: present, types, ranks, equal letters. */
 clm_status clm_call_check(const clm_call *call);
