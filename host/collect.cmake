@@ -18,25 +18,38 @@ function(clm_flatten_philox out)
   file(CONFIGURE OUTPUT "${out}" CONTENT "${flat}" @ONLY)
 endfunction()
 
-# C files that embed cl/common.clh, Philox and every cl/<op>/<op>.cl as `clm_source_<name>`.
+# C files that embed cl/common.clh, Philox and every cl/<op>/<name>.cl as `clm_source_<name>`, behind
+# cl/<op>/<op>.clh where there is one: what the files of one operator share.
 function(clm_embed_kernels folder files)
   clm_flatten_philox("${folder}/philox.clh")
   set(sources "${folder}/philox.clh" "${PROJECT_SOURCE_DIR}/cl/common.clh")
   file(GLOB kernels CONFIGURE_DEPENDS cl/*/*.cl)
+  file(GLOB heads CONFIGURE_DEPENDS cl/*/*.clh)
   list(APPEND sources ${kernels})
   set(made)
   foreach(path IN LISTS sources)
     get_filename_component(name "${path}" NAME_WE)
+    get_filename_component(op "${path}" DIRECTORY)
+    get_filename_component(op "${op}" NAME)
+    set(head "${PROJECT_SOURCE_DIR}/cl/${op}/${op}.clh")
+    set(text "")
+    if(head IN_LIST heads)
+      set(text [[".ascii \"#line 1 \\\"cl/@op@/@op@.clh\\\"\\n\"\n.incbin \"@head@\"\n"
+        ".ascii \"\\n#line 1 \\\"cl/@op@/@name@.cl\\\"\\n\"\n"]])
+      string(CONFIGURE "${text}" text @ONLY)
+    endif()
     set(out "${folder}/source_${name}.c")
     file(CONFIGURE OUTPUT "${out}" @ONLY CONTENT [[
 #include "ocl/ocl.h"
 
 extern const char clm_source_text_@name@[];
-__asm__(".pushsection .rodata\nclm_source_text_@name@:\n.incbin \"@path@\"\n.byte 0\n.popsection\n");
+__asm__(".pushsection .rodata\nclm_source_text_@name@:\n"
+        @text@
+        ".incbin \"@path@\"\n.byte 0\n.popsection\n");
 extern const clm_source clm_source_@name@;
 const clm_source clm_source_@name@ = {"@name@", clm_source_text_@name@};
 ]])
-    set_source_files_properties("${out}" PROPERTIES OBJECT_DEPENDS "${path}")
+    set_source_files_properties("${out}" PROPERTIES OBJECT_DEPENDS "${path};${heads}")
     list(APPEND made "${out}")
   endforeach()
   set(${files} "${made}" PARENT_SCOPE)

@@ -19,7 +19,7 @@ enum {
     SIDE = 16, /* of the variant gpu */
 };
 
-extern const clm_source clm_source_grouped_gemm;
+extern const clm_source clm_source_grouped_gemm, clm_source_grouped_gemm_cpu;
 static const clm_op grouped_gemm;
 
 /* --- recording --- */
@@ -200,8 +200,8 @@ static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 }
 
 /* `block`: rows of a work-item, an argument of the variant cpu alone; 0 for the others. */
-static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel,
-                         const char *options, clm_range range, int64_t block)
+static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
+                         const char *kernel, const char *options, clm_range range, int64_t block)
 {
     clm_tensor *const *a = call->arg;
     const clm_arg args[] = {clm_t(a[X]),
@@ -221,7 +221,8 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const char *kerne
                             clm_i((int64_t)call->attribute[ACTIVATION]),
                             clm_i(block)};
     const size_t count = sizeof args / sizeof *args;
-    return clm_launch(plan, call, kernel, options, range, args, block > 0 ? count : count - 1);
+    return clm_launch_from(plan, source, kernel, options, range, args,
+                           block > 0 ? count : count - 1);
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -234,7 +235,7 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     block = block > MOST_BLOCK ? MOST_BLOCK : clm_round_up((int64_t)block, LEAST_BLOCK);
     char options[64];
     snprintf(options, sizeof options, "-DKMAX=%d", clm_gemm_capacity(clm_dim(call, 'K')));
-    return launch(plan, call, "grouped_gemm_f32_cpu", options,
+    return launch(plan, call, &clm_source_grouped_gemm_cpu, "grouped_gemm_f32_cpu", options,
                   (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}}, (int64_t)block);
 }
 
@@ -242,13 +243,13 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
 {
     const size_t wide = clm_round_up(clm_dim(call, 'N'), TILE) / TILE;
     const size_t high = clm_round_up(call->arg[Y]->dim[0], TILE) / TILE;
-    return launch(plan, call, "grouped_gemm_f32_gpu", "-DGEMM_GPU",
+    return launch(plan, call, &clm_source_grouped_gemm, "grouped_gemm_f32_gpu", "-DGEMM_GPU",
                   (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE}}, 0);
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
-    return launch(plan, call, "grouped_gemm_f32_plain", "-DGEMM_PLAIN",
+    return launch(plan, call, &clm_source_grouped_gemm, "grouped_gemm_f32_plain", "-DGEMM_PLAIN",
                   (clm_range){{clm_round_up(clm_elements(call->arg[Y]), 64)}, {64}}, 0);
 }
 

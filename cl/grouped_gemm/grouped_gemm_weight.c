@@ -14,7 +14,7 @@ enum {
     SIDE = 16, /* of the variant gpu */
 };
 
-extern const clm_source clm_source_grouped_gemm;
+extern const clm_source clm_source_grouped_gemm, clm_source_grouped_gemm_weight;
 
 static int64_t clamp(int64_t x, int64_t least, int64_t most)
 {
@@ -116,14 +116,16 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const char *kerne
     const int64_t rows = (int64_t)call->attribute[ROWS], groups = clm_dim(call, 'G');
     const int64_t depth = clm_dim(call, 'K'), columns = clm_dim(call, 'N');
     const int64_t height = a[PARTIAL]->dim[1] - 1, stride = a[PARTIAL]->dim[2];
-    CLM_TRY(clm_launch(plan, call, kernel, options, range,
-                       CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]), clm_t(a[DY_GATHER]),
-                                clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]), clm_t(a[OFFSETS]),
-                                clm_t(a[PARTIAL]), clm_i(rows), clm_i(groups), clm_i(depth),
-                                clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk))));
+    const clm_source *source = &clm_source_grouped_gemm_weight;
+    CLM_TRY(
+        clm_launch_from(plan, source, kernel, options, range,
+                        CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]), clm_t(a[DY_GATHER]),
+                                 clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]), clm_t(a[OFFSETS]),
+                                 clm_t(a[PARTIAL]), clm_i(rows), clm_i(groups), clm_i(depth),
+                                 clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk))));
     const int64_t lanes = clm_tune(plan, "VEC"), vectors = (columns + lanes - 1) / lanes;
-    return clm_launch(
-        plan, call, "grouped_gemm_weight_sum_f32", options,
+    return clm_launch_from(
+        plan, source, "grouped_gemm_weight_sum_f32", options,
         (clm_range){{clm_round_up((depth + 1) * vectors, 64), (size_t)groups}, {64, 1}},
         CLM_ARGS(clm_t(a[PARTIAL]), clm_t(a[OFFSETS]), clm_t(a[DW]), clm_t(a[DB]), clm_i(rows),
                  clm_i(depth), clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk)));
@@ -159,11 +161,12 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
     const int64_t groups = clm_dim(call, 'G'), depth = clm_dim(call, 'K'),
                   columns = clm_dim(call, 'N');
     const size_t elements = clm_round_up((depth + (a[DB] != NULL)) * columns, 64);
-    return clm_launch(plan, call, "grouped_gemm_weight_f32_plain", "-DWEIGHT_PLAIN",
-                      (clm_range){{elements, (size_t)groups}, {64, 1}},
-                      CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]), clm_t(a[DY_GATHER]),
-                               clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]), clm_t(a[OFFSETS]),
-                               clm_t(a[DW]), clm_t(a[DB]), clm_i(depth), clm_i(columns)));
+    return clm_launch_from(plan, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_f32_plain",
+                           "-DWEIGHT_PLAIN", (clm_range){{elements, (size_t)groups}, {64, 1}},
+                           CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]),
+                                    clm_t(a[DY_GATHER]), clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]),
+                                    clm_t(a[OFFSETS]), clm_t(a[DW]), clm_t(a[DB]), clm_i(depth),
+                                    clm_i(columns)));
 }
 
 static bool example(clm_example *example, int index)
