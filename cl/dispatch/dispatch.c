@@ -22,11 +22,13 @@ typedef struct digits {
 
 static digits cut(int64_t groups)
 {
-    if (groups <= ONE_PASS_GROUPS) return (digits){.passes = 1, .bins = {groups}};
+    const int64_t keys = groups + 1; /* the last: items of no group */
+    if (keys <= ONE_PASS_GROUPS) return (digits){.passes = 1, .bins = {keys}};
     int bits = 1;
-    while ((INT64_C(1) << 2 * bits) < groups) bits++;
+    while ((INT64_C(1) << 2 * bits) < keys)
+        bits++;
     const int64_t low = INT64_C(1) << bits;
-    return (digits){2, {0, bits}, {low, (groups + low - 1) / low}};
+    return (digits){2, {0, bits}, {low, (keys + low - 1) / low}};
 }
 
 /* Integers of scratch for the counts: blocks of the smallest size and a row of sums, so that counts
@@ -47,7 +49,7 @@ static clm_arg moved(const clm_call *call, int pass, int operand)
 typedef struct pass {
     int number;
     bool last;
-    int64_t items, block, blocks, bins;
+    int64_t items, groups, block, blocks, bins;
     int shift, mask;
     clm_arg key, item, offsets;
 } pass;
@@ -63,6 +65,7 @@ static pass pass_of(const clm_call *call, int number, int64_t block)
         .number = number,
         .last = number + 1 == d.passes,
         .items = items,
+        .groups = groups,
         .block = block,
         .blocks = (items + block - 1) / block,
         .bins = d.bins[number],
@@ -88,21 +91,22 @@ static clm_status launch_serial_pass(clm_plan *plan, const clm_call *call, const
 {
     clm_tensor *const *a = call->arg;
     const clm_range blocks = {{(size_t)p->blocks}, {1}};
-    CLM_TRY(clm_launch(plan, call, "dispatch_i32_serial_count", "", blocks,
-                       CLM_ARGS(p->key, clm_t(a[COUNTS]), clm_i(p->items), clm_i(p->block),
-                                clm_i(p->shift), clm_i(p->mask), clm_i(p->bins))));
-    CLM_TRY(clm_launch(
-        plan, call, "dispatch_i32_serial_scan", "", (clm_range){{1}, {1}},
-        CLM_ARGS(clm_t(a[COUNTS]), p->offsets, clm_i(p->items), clm_i(p->blocks), clm_i(p->bins))));
+    CLM_TRY(
+        clm_launch(plan, call, "dispatch_i32_serial_count", "", blocks,
+                   CLM_ARGS(p->key, clm_t(a[COUNTS]), clm_i(p->items), clm_i(p->block),
+                            clm_i(p->shift), clm_i(p->mask), clm_i(p->bins), clm_i(p->groups))));
+    CLM_TRY(clm_launch(plan, call, "dispatch_i32_serial_scan", "", (clm_range){{1}, {1}},
+                       CLM_ARGS(clm_t(a[COUNTS]), p->offsets, clm_i(p->blocks), clm_i(p->bins))));
     if (!p->last)
         return clm_launch(plan, call, "dispatch_i32_serial_move", "", blocks,
                           CLM_ARGS(p->key, clm_t(a[COUNTS]), clm_t(a[MOVED_KEY]),
                                    clm_t(a[MOVED_ITEM]), clm_i(p->items), clm_i(p->block),
-                                   clm_i(p->shift), clm_i(p->mask), clm_i(p->bins)));
+                                   clm_i(p->shift), clm_i(p->mask), clm_i(p->bins),
+                                   clm_i(p->groups)));
     return clm_launch(plan, call, "dispatch_i32_serial_place", "", blocks,
                       CLM_ARGS(p->key, p->item, clm_t(a[COUNTS]), clm_t(a[ORDER]), clm_t(a[SLOT]),
                                clm_t(a[ROW]), clm_i(p->items), clm_i(p->block), clm_i(p->shift),
-                               clm_i(p->mask), clm_i(p->bins),
+                               clm_i(p->mask), clm_i(p->bins), clm_i(p->groups),
                                clm_i((int64_t)call->attribute[DIVIDE])));
 }
 
@@ -134,9 +138,10 @@ static clm_status launch_gpu_pass(clm_plan *plan, const clm_call *call, const pa
     clm_tensor *const *a = call->arg;
     const clm_range blocks = {{(size_t)p->blocks * GROUP}, {GROUP}};
     const clm_arg next = clm_l((size_t)p->bins * sizeof(int32_t));
-    CLM_TRY(clm_launch(plan, call, "dispatch_i32_gpu_count", "", blocks,
-                       CLM_ARGS(p->key, clm_t(a[COUNTS]), next, clm_i(p->items), clm_i(p->block),
-                                clm_i(p->shift), clm_i(p->mask), clm_i(p->bins))));
+    CLM_TRY(
+        clm_launch(plan, call, "dispatch_i32_gpu_count", "", blocks,
+                   CLM_ARGS(p->key, clm_t(a[COUNTS]), next, clm_i(p->items), clm_i(p->block),
+                            clm_i(p->shift), clm_i(p->mask), clm_i(p->bins), clm_i(p->groups))));
     CLM_TRY(clm_launch(plan, call, "dispatch_i32_gpu_scan", "",
                        (clm_range){{(size_t)p->bins * GROUP}, {GROUP}},
                        CLM_ARGS(clm_t(a[COUNTS]), clm_i(p->blocks))));
@@ -144,12 +149,13 @@ static clm_status launch_gpu_pass(clm_plan *plan, const clm_call *call, const pa
         return clm_launch(plan, call, "dispatch_i32_gpu_move", "", blocks,
                           CLM_ARGS(p->key, clm_t(a[COUNTS]), clm_t(a[MOVED_KEY]),
                                    clm_t(a[MOVED_ITEM]), next, clm_i(p->items), clm_i(p->block),
-                                   clm_i(p->shift), clm_i(p->mask), clm_i(p->bins)));
+                                   clm_i(p->shift), clm_i(p->mask), clm_i(p->bins),
+                                   clm_i(p->groups)));
     return clm_launch(plan, call, "dispatch_i32_gpu_place", "", blocks,
                       CLM_ARGS(p->key, p->item, clm_t(a[COUNTS]), p->offsets, clm_t(a[ORDER]),
                                clm_t(a[SLOT]), clm_t(a[ROW]), next, clm_i(p->items),
                                clm_i(p->block), clm_i(p->shift), clm_i(p->mask), clm_i(p->bins),
-                               clm_i((int64_t)call->attribute[DIVIDE])));
+                               clm_i(p->groups), clm_i((int64_t)call->attribute[DIVIDE])));
 }
 
 static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
@@ -176,14 +182,17 @@ static void reference(const clm_call *call)
     const int32_t *key = clm_i32(call, KEY);
     int32_t *offsets = clm_i32(call, OFFSETS), *order = clm_i32(call, ORDER);
     int32_t *slot = clm_i32(call, SLOT), *row = clm_i32(call, ROW);
-    for (int64_t g = 0; g <= groups; g++) offsets[g] = 0;
-    for (int64_t s = 0; s < items; s++) offsets[key[s] + 1]++;
-    for (int64_t g = 0; g < groups; g++) offsets[g + 1] += offsets[g];
+    memset(offsets, 0, ((size_t)groups + 1) * sizeof *offsets);
+    for (int64_t s = 0; s < items; s++)
+        if (key[s] < groups) offsets[key[s] + 1]++;
+    for (int64_t g = 0; g < groups; g++)
+        offsets[g + 1] += offsets[g];
     /* offsets[g] runs through the slots of group g, to the first of g + 1; then it moves back. */
+    int32_t left = offsets[groups];
     for (int64_t s = 0; s < items; s++) {
-        const int32_t to = offsets[key[s]]++;
+        const int32_t to = key[s] < groups ? offsets[key[s]]++ : left++;
         order[to] = (int32_t)s;
-        slot[s] = to;
+        slot[s] = key[s] < groups ? to : -1;
         row[to] = (int32_t)s / divide;
     }
     memmove(offsets + 1, offsets, (size_t)groups * sizeof *offsets);
@@ -211,15 +220,18 @@ static void shapes(clm_example *e, int64_t rows, int64_t divide, int64_t groups)
 static bool example(clm_example *e, int index)
 {
     static const struct {
-        int32_t rows, divide, groups, used; /* used: keys are below this */
+        int32_t rows, divide, groups, used; /* used: keys are below this; from groups on: none */
     } list[] = {
         {1, 1, 1, 1},
         {5, 2, 3, 3},
         {7, 3, 5, 2}, /* groups 2 to 4 are empty */
+        {11, 2, 3, 5},
         {71, 1, 2500, 2500}, /* two passes */
         {257, 4, 16, 16},
         {1025, 1, 128, 1}, /* one expert takes everything */
         {6007, 4, 48, 48},
+        {5003, 4, 16, 32},
+        {3001, 2, 2500, 4000},
         {20011, 2, 128, 128},
         {3001, 1, 2048, 2048},
         {3001, 1, 2049, 2049},

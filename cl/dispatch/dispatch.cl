@@ -1,4 +1,5 @@
-/* Stable counting sort by the digits of the key.
+/* Stable counting sort by the digits of the key. Keys from `groups` on count as one last key, whose
+ * items belong to no group: they come behind all others and get no slot.
  *
  * A pass sorts by one digit: every block of keys counts its digits; a scan in the order (digit,
  * block) turns the counts into the first slot of each digit of each block; then every block places
@@ -14,7 +15,8 @@
 
 /* counts[block][digit] */
 __kernel void dispatch_i32_serial_count(__global const int *RST key, __global int *RST counts,
-                                        int items, int block, int shift, int mask, int bins)
+                                        int items, int block, int shift, int mask, int bins,
+                                        int groups)
 {
     const int b = get_global_id(0);
     const int first = b * block, last = min(items, first + block);
@@ -22,13 +24,13 @@ __kernel void dispatch_i32_serial_count(__global const int *RST key, __global in
     for (int d = 0; d < bins; d++)
         mine[d] = 0;
     for (int s = first; s < last; s++)
-        mine[(key[s] >> shift) & mask]++;
+        mine[(min(key[s], groups) >> shift) & mask]++;
 }
 
 /* One work-item replaces counts[block][digit] by first slots. Row counts[blocks] holds the first
  * slot of each digit in the meantime. `offsets` is null unless digits are groups. */
 __kernel void dispatch_i32_serial_scan(__global int *RST counts, __global int *RST offsets,
-                                       int items, int blocks, int bins)
+                                       int blocks, int bins)
 {
     __global int *RST base = counts + (size_t)blocks * bins;
     const int whole = bins / VEC * VEC;
@@ -51,7 +53,6 @@ __kernel void dispatch_i32_serial_scan(__global int *RST counts, __global int *R
         if (offsets) offsets[d] = next;
         next += sum;
     }
-    if (offsets) offsets[bins] = items;
     for (int b = 0; b < blocks; b++) {
         __global int *RST row = counts + (size_t)b * bins;
         for (int d = 0; d < whole; d += VEC) {
@@ -70,13 +71,14 @@ __kernel void dispatch_i32_serial_scan(__global int *RST counts, __global int *R
 /* First of two passes: moves keys and their items. */
 __kernel void dispatch_i32_serial_move(__global const int *RST key, __global int *RST first_slot,
                                        __global int *RST key_out, __global int *RST item_out,
-                                       int items, int block, int shift, int mask, int bins)
+                                       int items, int block, int shift, int mask, int bins,
+                                       int groups)
 {
     const int b = get_global_id(0);
     const int first = b * block, last = min(items, first + block);
     __global int *RST next = first_slot + (size_t)b * bins;
     for (int s = first; s < last; s++) {
-        const int k = key[s];
+        const int k = min(key[s], groups);
         const int to = next[(k >> shift) & mask]++;
         key_out[to] = k;
         item_out[to] = s;
@@ -87,16 +89,17 @@ __kernel void dispatch_i32_serial_move(__global const int *RST key, __global int
 __kernel void dispatch_i32_serial_place(__global const int *RST key, __global const int *RST item,
                                         __global int *RST first_slot, __global int *RST order,
                                         __global int *RST slot, __global int *RST row, int items,
-                                        int block, int shift, int mask, int bins, int divide)
+                                        int block, int shift, int mask, int bins, int groups,
+                                        int divide)
 {
     const int b = get_global_id(0);
     const int first = b * block, last = min(items, first + block);
     __global int *RST next = first_slot + (size_t)b * bins;
     for (int s = first; s < last; s++) {
         const int from = item ? item[s] : s;
-        const int to = next[(key[s] >> shift) & mask]++;
+        const int k = min(key[s], groups), to = next[(k >> shift) & mask]++;
         order[to] = from;
-        slot[from] = to;
+        slot[from] = k < groups ? to : -1;
         row[to] = from / divide;
     }
 }
@@ -152,7 +155,7 @@ static inline int group_scan(int value, __local int *buffer, int *sum)
 /* counts[digit][block]: the scan then reads each digit's blocks side by side. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 dispatch_i32_gpu_count(__global const int *RST key, __global int *RST counts, __local int *RST mine,
-                       int items, int block, int shift, int mask, int bins)
+                       int items, int block, int shift, int mask, int bins, int groups)
 {
     const int i = get_local_id(0), b = get_group_id(0), blocks = get_num_groups(0);
     for (int d = i; d < bins; d += GROUP)
@@ -160,7 +163,7 @@ dispatch_i32_gpu_count(__global const int *RST key, __global int *RST counts, __
     barrier(CLK_LOCAL_MEM_FENCE);
     const int first = b * block, last = min(items, first + block);
     for (int s = first + i; s < last; s += GROUP)
-        atomic_inc(&mine[(key[s] >> shift) & mask]);
+        atomic_inc(&mine[(min(key[s], groups) >> shift) & mask]);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int d = i; d < bins; d += GROUP)
         counts[(size_t)d * blocks + b] = mine[d];
@@ -201,7 +204,6 @@ static inline void first_slots(__global const int *RST counts, __global int *RST
         }
         before += sum;
     }
-    if (offsets && b == 0 && i == 0) offsets[bins] = before;
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
@@ -227,14 +229,14 @@ static inline int next_slot(int digit, __local int *RST next, __local int *RST t
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 dispatch_i32_gpu_move(__global const int *RST key, __global const int *RST counts,
                       __global int *RST key_out, __global int *RST item_out, __local int *RST next,
-                      int items, int block, int shift, int mask, int bins)
+                      int items, int block, int shift, int mask, int bins, int groups)
 {
     __local int tile[GROUP];
     first_slots(counts, 0, next, tile, bins);
     const int first = get_group_id(0) * block, last = min(items, first + block);
     for (int start = first; start < last; start += GROUP) {
         const int s = start + (int)get_local_id(0);
-        const int k = s < last ? key[s] : 0;
+        const int k = s < last ? min(key[s], groups) : 0;
         const int to = next_slot(s < last ? (k >> shift) & mask : -1, next, tile);
         if (s < last) {
             key_out[to] = k;
@@ -248,18 +250,19 @@ dispatch_i32_gpu_place(__global const int *RST key, __global const int *RST item
                        __global const int *RST counts, __global int *RST offsets,
                        __global int *RST order, __global int *RST slot, __global int *RST row,
                        __local int *RST next, int items, int block, int shift, int mask, int bins,
-                       int divide)
+                       int groups, int divide)
 {
     __local int tile[GROUP];
     first_slots(counts, offsets, next, tile, bins);
     const int first = get_group_id(0) * block, last = min(items, first + block);
     for (int start = first; start < last; start += GROUP) {
         const int s = start + (int)get_local_id(0);
-        const int to = next_slot(s < last ? (key[s] >> shift) & mask : -1, next, tile);
+        const int k = s < last ? min(key[s], groups) : 0;
+        const int to = next_slot(s < last ? (k >> shift) & mask : -1, next, tile);
         if (s < last) {
             const int from = item ? item[s] : s;
             order[to] = from;
-            slot[from] = to;
+            slot[from] = k < groups ? to : -1;
             row[to] = from / divide;
         }
     }

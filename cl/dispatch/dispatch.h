@@ -10,10 +10,11 @@ typedef struct clm_dispatched {
 
 /* dispatch: stable counting sort of keys into groups; only indices move, never rows.
  *
- *   key      [S]      i32  group of each item, in [0, G); any shape, read as a flat array
- *   offsets  [G + 1]  i32  slots of group g: offsets[g] <= slot < offsets[g + 1]; offsets[G] == S
+ *   key      [S]      i32  group of each item, at least 0; from G on: none. Any shape, read flat
+ *   offsets  [G + 1]  i32  slots of group g: offsets[g] <= slot < offsets[g + 1]; behind
+ *                          offsets[G] <= S lie the items of no group, in order
  *   order    [S]      i32  item of each slot; items of one group stay in order
- *   slot     [S]      i32  slot of each item, the inverse of order
+ *   slot     [S]      i32  slot of each item, the inverse of order; -1: of no group
  *   row      [S]      i32  order / divide: the node of a slot when an item is (node, choice)
  *
  * Nothing is read back: later kernels read the group boundaries from `offsets`. Not differentiable.

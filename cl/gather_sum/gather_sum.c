@@ -31,7 +31,7 @@ static void reference(const clm_call *call)
         for (int64_t c = 0; c < d; c++) {
             double sum = init != NULL ? init[n * d + c] : 0;
             for (int32_t s = offsets[n]; s < offsets[n + 1]; s++)
-                sum += (scale != NULL ? scale[s] : 1) * x[index[s] * d + c];
+                if (index[s] >= 0) sum += (scale != NULL ? scale[s] : 1) * x[index[s] * d + c];
             y[n * d + c] = sum;
         }
 }
@@ -107,7 +107,7 @@ static bool example(clm_example *example, int index)
     int64_t slots;
     clm_example_normal(example, X, 1, CLM_DIMS(x, d));
     offsets_example(example, OFFSETS, n, size[index].mean, &slots);
-    clm_example_below(example, INDEX, (int32_t)x, CLM_DIMS(slots));
+    clm_example_rows(example, INDEX, (int32_t)x, CLM_DIMS(slots));
     if (size[index].scale) clm_example_normal(example, SCALE, 1, CLM_DIMS(slots));
     if (size[index].init) clm_example_normal(example, INIT, 1, CLM_DIMS(n, d));
     clm_example_out(example, Y, CLM_DIMS(n, d));

@@ -42,9 +42,11 @@ static inline void sum_panel(__global const float *RST x, __global const int *RS
         sum[v] = (floatv)(0.0f);
 #endif
     for (int s = begin; s < end; s++) {
-        __global const float *row = x + (size_t)index[s] * D;
+        const int from = index[s];
+        if (from < 0) continue;
+        __global const float *row = x + (size_t)from * D;
 #if AHEAD > 0
-        __global const float *next = x + (size_t)index[min(s + AHEAD, last)] * D;
+        __global const float *next = x + (size_t)max(index[min(s + AHEAD, last)], 0) * D;
         UNROLL
         for (int c = 0; c < COLUMNS; c += 16)
             __builtin_prefetch((const void *)(size_t)(next + c), 0, 3);

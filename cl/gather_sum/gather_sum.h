@@ -2,7 +2,8 @@
  *
  *   x        [X, D]   f32  rows
  *   offsets  [N + 1]  i32  slots of each sum, non-decreasing; made on the host or on the device
- *   index    [S]      i32  row of x of a slot, in [0, X); not read outside the segments
+ *   index    [S]      i32  row of x of a slot, below X; negative: none. Not read
+ *                          outside the segments
  *   scale    [S]      f32  factor of a slot; null: 1
  *   init     [N, D]   f32  added to the sum; null: 0
  *   y        [N, D]   f32  y[n] = init[n] + sum_{s in segment n} scale[s] x[index[s]]

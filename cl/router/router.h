@@ -11,7 +11,8 @@ typedef struct clm_routing {
 /* router: softmax over experts and the choice of the most probable ones.
  *
  *   logits       [N, E]  f32  scores of the experts
- *   pool         [N]     i32  pool of experts that a node routes to; null: 0 for all
+ *   pool         [N]     i32  pool of experts that a node routes to; null: 0 for all; one past
+ *                          the last: to none, clm_dispatch leaves its pairs out
  *   probability  [N, E]  f32  softmax of the logits of a node
  *   topk         [N, K]  i32  experts chosen, in [0, E), by falling logit; of equal ones the lower
  *   gate         [N, K]  f32  probability of the chosen, K <= E; `renormalise`: over their sum

@@ -58,7 +58,7 @@ static void reference(const clm_call *call)
         const int64_t ai = a_index ? a_index[s] : s / (int64_t)call->attribute[DIVIDE];
         const int64_t bi = b_index ? b_index[s] : s;
         double sum = 0;
-        for (int64_t c = 0; c < d; c++)
+        for (int64_t c = 0; c < d && bi >= 0; c++)
             sum += clm_f64(call, A)[ai * d + c] * clm_f64(call, B)[bi * d + c];
         clm_f64(call, OUT)[s] = sum;
     }
@@ -89,7 +89,7 @@ static bool example(clm_example *e, int index)
     clm_example_normal(e, A, 1, CLM_DIMS(list[index].a, d));
     clm_example_normal(e, B, 1, CLM_DIMS(list[index].b, d));
     if (list[index].a_index) clm_example_below(e, A_INDEX, list[index].a, CLM_DIMS(pairs));
-    if (list[index].b_index) clm_example_below(e, B_INDEX, list[index].b, CLM_DIMS(pairs));
+    if (list[index].b_index) clm_example_rows(e, B_INDEX, list[index].b, CLM_DIMS(pairs));
     clm_example_out(e, OUT, CLM_DIMS(pairs / list[index].divide, list[index].divide));
     return true;
 }

@@ -10,8 +10,14 @@
 #define AHEAD 0
 #endif
 
-static inline size_t row_of(__global const int *RST index, int s, int divide) {
+static inline int row_of(__global const int *RST index, int s, int divide) {
     return index ? index[s] : s / divide;
+}
+
+/* Row s of a pair's second side; where there is none, row 0 takes its place and counts nothing. */
+static inline __global const float *second(__global const float *b, __global const int *RST index,
+                                           int s, int d) {
+    return b + (size_t)max(row_of(index, s, 1), 0) * d;
 }
 
 __kernel void row_dot_f32_cpu(__global const float *RST a, __global const int *RST a_index,
@@ -20,10 +26,10 @@ __kernel void row_dot_f32_cpu(__global const float *RST a, __global const int *R
     const int first = get_global_id(0) * block, last = min(pairs, first + block);
     const int whole = d / VEC * VEC;
     for (int s = first; s < last; s++) {
-        __global const float *RST x = a + row_of(a_index, s, divide) * d;
-        __global const float *RST y = b + row_of(b_index, s, 1) * d;
+        __global const float *RST x = a + (size_t)row_of(a_index, s, divide) * d;
+        __global const float *RST y = second(b, b_index, s, d);
 #if AHEAD > 0
-        __global const float *next = b + row_of(b_index, min(s + AHEAD, last - 1), 1) * d;
+        __global const float *next = second(b, b_index, min(s + AHEAD, last - 1), d);
         for (int c = 0; c < d; c += 16)
             __builtin_prefetch((const void *)(size_t)(next + c), 0, 3);
 #endif
@@ -32,7 +38,7 @@ __kernel void row_dot_f32_cpu(__global const float *RST a, __global const int *R
             sum = fma(vloadv(0, x + c), vloadv(0, y + c), sum);
         if (whole < d)
             sum = fma(clm_load(x + whole, d - whole), clm_load(y + whole, d - whole), sum);
-        out[s] = sumv(sum);
+        out[s] = row_of(b_index, s, 1) < 0 ? 0.0f : sumv(sum);
     }
 }
 
@@ -42,12 +48,12 @@ __kernel void row_dot_f32_plain(__global const float *RST a, __global const int 
     const int s = get_global_id(0);
     if (s >= pairs)
         return;
-    __global const float *RST x = a + row_of(a_index, s, divide) * d;
-    __global const float *RST y = b + row_of(b_index, s, 1) * d;
+    __global const float *RST x = a + (size_t)row_of(a_index, s, divide) * d;
+    __global const float *RST y = second(b, b_index, s, d);
     float sum = 0.0f;
     for (int c = 0; c < d; c++)
         sum += x[c] * y[c];
-    out[s] = sum;
+    out[s] = row_of(b_index, s, 1) < 0 ? 0.0f : sum;
 }
 
 #define TEAM 8
@@ -61,8 +67,8 @@ row_dot_f32_gpu(__global const float *RST a, __global const int *RST a_index,
     const int i = get_local_id(0), lane = i % TEAM, s = get_global_id(0) / TEAM;
     floatv sum = 0.0f;
     if (s < pairs) {
-        __global const float *RST x = a + row_of(a_index, s, divide) * d;
-        __global const float *RST y = b + row_of(b_index, s, 1) * d;
+        __global const float *RST x = a + (size_t)row_of(a_index, s, divide) * d;
+        __global const float *RST y = second(b, b_index, s, d);
         for (int c = lane * VEC; c < d; c += TEAM * VEC)
             sum = fma(clm_load(x + c, d - c), clm_load(y + c, d - c), sum);
     }
@@ -72,6 +78,6 @@ row_dot_f32_gpu(__global const float *RST a, __global const int *RST a_index,
         float total = 0.0f;
         for (int l = 0; l < TEAM; l++)
             total += part[i + l];
-        out[s] = total;
+        out[s] = row_of(b_index, s, 1) < 0 ? 0.0f : total;
     }
 }

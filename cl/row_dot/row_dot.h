@@ -9,7 +9,7 @@
  *   a        [A, D]  f32
  *   a_index  [S]     i32  ai(s), in [0, A); null: s / divide
  *   b        [B, D]  f32
- *   b_index  [S]     i32  bi(s), in [0, B); null: s
+ *   b_index  [S]     i32  bi(s), below B; negative: no row, the dot product is 0; null: s
  *   out      [S]     f32  of the shape `dim` with `rank` dimensions and `rows` = S elements
  *
  * Not differentiable.

@@ -105,7 +105,8 @@ clm_status clm_golden_hgt(clm_golden *g)
     clm_parameters *parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = clm_tape_new(g->scope, g->context, parameters, 0);
     clm_tape_set_training(tape, true);
-    clm_graph_inputs_record(tape, graph.types, graph.type_first, NULL, &graph.adjacency, NULL, &in);
+    clm_graph_inputs_record(tape, graph.types, graph.type_first, NULL, NULL, &graph.adjacency, NULL,
+                            &in);
     clm_tensor *h = clm_input_f32(tape, "x", x->data, x->rank, x->dim);
     clm_want_gradient(tape, h);
     clm_tensor *y = clm_hgt_layer(tape, parameters, "", &her, &in, h, &seen);
@@ -183,7 +184,7 @@ clm_status clm_golden_moe(clm_golden *g)
     clm_tape_set_training(tape, true);
     int types;
     const int32_t *first = type_offsets(g->scope, type, &types);
-    clm_graph_inputs_record(tape, types, first, NULL, NULL, NULL, &in);
+    clm_graph_inputs_record(tape, types, first, NULL, NULL, NULL, NULL, &in);
     clm_tensor *x = clm_input_f32(tape, "h", h->data, h->rank, h->dim);
     clm_tensor *m = clm_input_f32(tape, "mask", mask->data, mask->rank, mask->dim), *balance = NULL;
     clm_want_gradient(tape, x);
@@ -309,8 +310,8 @@ static clm_status record_her(clm_golden *g, her_tape *out)
     out->parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = out->tape = clm_tape_new(g->scope, g->context, out->parameters, 0);
     clm_tape_set_training(tape, true);
-    clm_graph_inputs_record(tape, graph.types, graph.type_first, &features, &graph.adjacency, NULL,
-                            &in);
+    clm_graph_inputs_record(tape, graph.types, graph.type_first, NULL, &features, &graph.adjacency,
+                            NULL, &in);
     clm_tensor **mask = clm_alloc_array(g->scope, (size_t)her.layers + 1, sizeof *mask);
     for (int l = 0; l < her.layers; l++) {
         CLM_TRY(clm_golden_f32(g, clm_text(g->scope, "in.mask.%d", l), &m));

@@ -110,13 +110,15 @@ static void record_projected_rows(clm_tape *tape, int types, const int32_t *type
     in->projected_offsets = clm_input_i32(tape, "projected groups", offsets, CLM_DIMS(groups + 1));
 }
 
-void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first,
+void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first, const bool *read,
                              const clm_features *features, const clm_adjacency *adjacency,
                              const clm_graph_inputs *like, clm_graph_inputs *in)
 {
     *in = (clm_graph_inputs){.types = types,
                              .relations = adjacency ? adjacency->relations : 0,
                              .nodes = type_first[types],
+                             .type_first = type_first,
+                             .read = read,
                              .column_first = features ? features->column_first : NULL};
     if (like) {
         in->features = share_sparse(tape, &like->features);

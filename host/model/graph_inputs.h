@@ -14,6 +14,10 @@ typedef struct clm_graph_inputs {
     /* [types + 1] rows of the stacked input projection that belong to a type; the types' biases are
      * the rows after them. */
     const int32_t *column_first;
+    /* Host copies, not owned: [types + 1] first node of each type, and [types] whether anything
+     * reads the last layer's rows of that type; null: all are read. */
+    const int32_t *type_first;
+    const bool *read;
     /* [N, sum F + T]: the last T columns are the types' constant 1, for the bias. */
     clm_sparse features;
     clm_tensor *type;         /* [N] */
@@ -27,9 +31,9 @@ typedef struct clm_graph_inputs {
 } clm_graph_inputs;
 
 /* Records the inputs on a tape. `type_first` [types + 1] are the first nodes of the types.
- * `features` may be null (no input projection). `like` may be null; else inputs that do not
+ * `read` [types] or null, see above; both are kept. `features` may be null (no input projection). `like` may be null; else inputs that do not
  * depend on the edges are shared with it. */
-void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first,
+void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first, const bool *read,
                              const clm_features *features, const clm_adjacency *adjacency,
                              const clm_graph_inputs *like, clm_graph_inputs *inputs);
 

@@ -97,7 +97,7 @@ clm_status clm_link_run(clm_scope *scope, const clm_cell *cell)
     result->step_ns = clm_alloc_array(scope, epochs, sizeof *result->step_ns);
     result->inference_ns = clm_alloc_array(scope, MOST_INFERENCES, sizeof *result->inference_ns);
     const double start = clm_now_ns();
-    CLM_TRY(clm_link_tapes_new(scope, cell, tapes));
+    CLM_TRY(clm_link_tapes_new(scope, cell, false, tapes));
     result->build_ns = clm_context_build_ns(cell->context);
     result->setup_ns = clm_now_ns() - start - result->build_ns;
     clm_link_routing_new(scope, cell, tapes, result);
@@ -110,5 +110,5 @@ clm_status clm_link_run(clm_scope *scope, const clm_cell *cell)
 clm_status clm_link_plan(clm_scope *scope, const clm_cell *cell)
 {
     clm_link_tapes *tapes = clm_alloc(scope, sizeof *tapes);
-    return clm_link_tapes_new(scope, cell, tapes);
+    return clm_link_tapes_new(scope, cell, false, tapes);
 }

@@ -59,7 +59,7 @@ clm_status clm_link_forward(clm_scope *scope, const clm_cell *cell, const clm_fo
 {
     clm_link_tapes *t = clm_alloc(scope, sizeof *t);
     clm_safetensors file = {0};
-    CLM_TRY(clm_link_tapes_new(scope, cell, t));
+    CLM_TRY(clm_link_tapes_new(scope, cell, true, t));
     if (forward->checkpoint)
         CLM_TRY(load(scope, t->parameters, forward->checkpoint));
     else

@@ -13,6 +13,7 @@ typedef struct recording {
     bool with_edges;
     clm_features features;
     int32_t *type_first;
+    bool *read;                       /* types whose embeddings are scored */
     const clm_node_type *start, *end; /* of the target relation */
     clm_graph_inputs first; /* of the tape recorded first: the others share its features */
     bool recorded;
@@ -31,7 +32,7 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
     if (r->with_edges)
         CLM_TRY(clm_adjacency_new(r->scope, data, edges, leak,
                                   clm_config_is(config, "softmax", "per_relation"), &adjacency));
-    clm_graph_inputs_record(*tape, data->graph.types, r->type_first, &r->features,
+    clm_graph_inputs_record(*tape, data->graph.types, r->type_first, r->read, &r->features,
                             r->with_edges ? &adjacency : NULL, r->recorded ? &r->first : NULL, in);
     if (!r->recorded) r->first = *in;
     r->recorded = true;
@@ -125,7 +126,8 @@ static clm_status record_inference(recording *r, clm_link_tapes *tapes,
     return clm_tape_plan(tapes->infer);
 }
 
-clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, clm_link_tapes *tapes)
+clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, bool every_row,
+                              clm_link_tapes *tapes)
 {
     const clm_dataset *data = cell->dataset;
     const clm_relation *target = &data->graph.relation[data->target];
@@ -140,6 +142,9 @@ clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, clm_link_t
                    .end = &data->graph.type[target->to]};
     *tapes = (clm_link_tapes){.parameters = clm_parameters_new(scope, seed)};
     r.type_first = clm_alloc_array(scope, (size_t)data->graph.types + 1, sizeof *r.type_first);
+    r.read = clm_alloc_array(scope, (size_t)data->graph.types, sizeof *r.read);
+    for (int t = 0; t < data->graph.types; t++)
+        r.read[t] = every_row || t == target->from || t == target->to;
     for (int t = 0; t < data->graph.types; t++)
         r.type_first[t + 1] = data->graph.type[t].first + data->graph.type[t].count;
     CLM_TRY(clm_link_split_new(scope, data, disjoint, seed, &tapes->split));

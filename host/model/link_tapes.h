@@ -16,7 +16,9 @@ typedef struct clm_link_tapes {
     clm_link_split split;
 } clm_link_tapes;
 
-/* Splits the data, records and plans the tapes. */
-clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, clm_link_tapes *tapes);
+/* Splits the data, records and plans the tapes. `every_row`: embeddings of all nodes are wanted,
+ * not only of the types that the decoder reads. */
+clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, bool every_row,
+                              clm_link_tapes *tapes);
 
 #endif

@@ -152,6 +152,7 @@ clm_status clm_tape_layout(clm_tape *tape)
     layout l = {
         .tape = tape, .align = device->base_align_bytes, .limit = device->max_allocation_bytes};
     tape->chunk = clm_alloc_array(tape->scope, tape->nodes + 1, sizeof *tape->chunk);
+    clm_tape_drop_unused(tape);
     find_lifetimes(tape);
     for (size_t i = 0; i < tape->nodes; i++) {
         const clm_tensor *t = &tape->node[i]->tensor;

@@ -75,6 +75,9 @@ void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *cont
 
 /* --- plan and replay --- */
 
+/* Drops the calls whose results reach nothing that is kept, updated or a parameter's gradient;
+ * planning does so first. The replay in double then leaves them out too. */
+void clm_tape_drop_unused(clm_tape *tape);
 /* Lays out memory and prepares every launch. The error of recording, CLM_ERROR_TOO_LARGE when the
  * plan exceeds the device, or CLM_ERROR_OOM. */
 clm_status clm_tape_plan(clm_tape *tape);

@@ -12,6 +12,7 @@ typedef struct clm_node {
     const clm_tensor *shared; /* inputs: the other tape's tensor whose storage this is */
     int64_t offset;           /* weights: first element in the arena */
     bool needs_gradient;
+    bool wanted; /* activations: a call that is not dropped uses it */
     clm_tensor **contribution; /* to the gradient, in order of recording */
     int contributions, contribution_room;
     int chunk; /* activations: which buffer, and where in it */

@@ -71,6 +71,13 @@ void clm_example_below(clm_example *e, int index, int32_t bound, int rank, const
         e->i32[index][i] = clm_example_random(e, bound);
 }
 
+void clm_example_rows(clm_example *e, int index, int32_t bound, int rank, const int64_t *dim)
+{
+    const int64_t n = clm_elements(operand(e, index, rank, dim));
+    for (int64_t i = 0; i < n; i++)
+        e->i32[index][i] = clm_example_random(e, 8) == 0 ? -1 : clm_example_random(e, bound);
+}
+
 void clm_example_out(clm_example *e, int index, int rank, const int64_t *dim)
 {
     const int64_t n = clm_elements(operand(e, index, rank, dim));

@@ -175,6 +175,9 @@ void clm_example_i32(clm_example *example, int operand, const int32_t *value, in
 /* Operand of uniform integers in [0, bound). */
 void clm_example_below(clm_example *example, int operand, int32_t bound, int rank,
                        const int64_t *dim);
+/* Operand of uniform row numbers in [0, bound), now and then -1: none. */
+void clm_example_rows(clm_example *example, int operand, int32_t bound, int rank,
+                      const int64_t *dim);
 /* An output or scratch operand: filled with NaN (integers: 0x7fc00000) before the run. */
 void clm_example_out(clm_example *example, int operand, int rank, const int64_t *dim);
 /* Random words for building index structures: uniform in [0, bound). */
