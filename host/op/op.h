@@ -19,6 +19,7 @@ typedef struct clm_op clm_op;
 typedef struct clm_tape clm_tape;
 typedef struct clm_plan clm_plan;
 typedef struct clm_example clm_example;
+typedef struct clm_workload clm_workload; /* nn/workload.h */
 
 typedef enum clm_role {
     CLM_IN,
@@ -109,6 +110,9 @@ struct clm_op {
      * cover the sizes of style.md: 1, a prime, one over a tile, empty groups, isolated nodes, one
      * expert taking everything. */
     bool (*example)(clm_example *example, int index);
+    /* Records the operator at a workload, for measuring and tuning: inputs that ask for their
+     * gradients, results kept. Null: another operator's bench or backward pass reaches it. */
+    void (*bench)(clm_tape *tape, const clm_workload *workload);
 };
 
 /* All operators, in the order of their folders; null past the end. */
