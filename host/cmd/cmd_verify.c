@@ -52,7 +52,7 @@ static clm_status verify_variant(clm_context *context, const clm_op *op, const c
                                  double most, totals *total)
 {
     clm_verdict v;
-    CLM_TRY(clm_verify(context, op, variant, most, &v));
+    CLM_TRY(clm_verify(context, op, &(clm_choice){.variant = variant}, most, &v));
     if (v.examples == 0) {
         total->skipped++;
         printf("skip     %-26s %-6s %s\n", op->name, variant->name,

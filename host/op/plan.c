@@ -17,17 +17,15 @@ struct clm_plan {
     clm_context *context;
     launch *launch;
     size_t launches, launch_room;
-    const clm_variant **variant; /* of each added call */
+    clm_choice *choice; /* of each added call; the last one of the call being prepared */
     size_t calls, call_room;
-    const clm_call *call; /* being prepared */
-    int tune[CLM_TUNABLES];
 };
 
 static void release(void *object)
 {
     clm_plan *plan = object;
     free(plan->launch);
-    free(plan->variant);
+    free(plan->choice);
 }
 
 clm_plan *clm_plan_new(clm_scope *scope, clm_context *context)
@@ -51,43 +49,27 @@ static void *grow(void *array, size_t count, size_t *room, size_t size)
     exit(1);
 }
 
-const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
-                               const clm_device *device)
-{
-    const uint32_t missing = variant->features & ~device->features;
-    for (uint32_t bit = 1; bit && missing; bit <<= 1)
-        if (missing & bit) return clm_feature_name(bit);
-    return variant->misfit ? variant->misfit(call, device) : NULL;
-}
-
-static const clm_variant *choose(const clm_plan *plan, const clm_call *call)
+/* The choice with every value filled in; variant null: none computes the call. */
+static clm_choice resolve(const clm_plan *plan, const clm_call *call, const clm_choice *asked)
 {
     const clm_device *device = clm_context_device(plan->context);
-    /* Long loops go wrong on some CPUs' implementations: GPU variants have short ones. */
-    const bool short_loops = (device->quirks & CLM_QUIRK_SHORT_LOOPS) != 0;
-    const int device_class = short_loops ? CLM_GPU : device->device_class;
-    for (const clm_variant *v = call->op->variant; v->name; v++)
-        if (v->classes & device_class && !clm_variant_misfit(v, call, device)) return v;
-    return NULL;
+    if (asked) return asked->fixed ? *asked : clm_choice_of(asked->variant, call, device);
+    return clm_choice_default(call, device);
 }
 
-clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_variant *variant)
+clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_choice *asked)
 {
     const clm_device *device = clm_context_device(plan->context);
-    if (!variant) variant = choose(plan, call);
+    const clm_choice choice = resolve(plan, call, asked);
+    const clm_variant *variant = choice.variant;
     if (!variant)
         return clm_fail(CLM_ERROR_FAILED, "%s: no variant computes this call on %s", call->op->name,
                         device->name);
     const char *misfit = clm_variant_misfit(variant, call, device);
     if (misfit)
         return clm_skip("%s variant %s cannot run here: %s", call->op->name, variant->name, misfit);
-    for (int t = 0; t < CLM_TUNABLES && variant->tunable[t].name; t++) {
-        const clm_tunable *tunable = &variant->tunable[t];
-        plan->tune[t] = tunable->pick ? tunable->pick(device, call) : tunable->value;
-    }
-    plan->variant = grow(plan->variant, plan->calls, &plan->call_room, sizeof *plan->variant);
-    plan->variant[plan->calls] = variant;
-    plan->call = call;
+    plan->choice = grow(plan->choice, plan->calls, &plan->call_room, sizeof *plan->choice);
+    plan->choice[plan->calls] = choice;
     const clm_status status = variant->prepare(plan, call);
     if (status != CLM_OK)
         clm_error_during("preparing %s, variant %s", call->op->name, variant->name);
@@ -95,11 +77,13 @@ clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_variant 
     return status;
 }
 
+const clm_choice *clm_plan_choice(const clm_plan *plan, size_t call) { return &plan->choice[call]; }
+
 int clm_tune(const clm_plan *plan, const char *name)
 {
-    const clm_variant *variant = plan->variant[plan->calls];
-    for (int t = 0; t < CLM_TUNABLES && variant->tunable[t].name; t++)
-        if (!strcmp(variant->tunable[t].name, name)) return plan->tune[t];
+    const clm_choice *choice = &plan->choice[plan->calls];
+    for (int t = 0; t < clm_tunables(choice->variant); t++)
+        if (!strcmp(choice->variant->tunable[t].name, name)) return choice->tune[t];
     abort(); /* the operator asks for a tunable it does not declare */
 }
 
@@ -134,12 +118,12 @@ clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char 
 {
     for (int i = 0; i < 3; i++)
         if (range.global[i] == 0 && (i == 0 || range.local[i] != 0)) return CLM_OK; /* no work */
-    const clm_variant *variant = plan->variant[plan->calls];
+    const clm_choice *choice = &plan->choice[plan->calls];
     char all[1024];
     int used = snprintf(all, sizeof all, "%s", options);
-    for (int t = 0; t < CLM_TUNABLES && variant->tunable[t].name; t++)
+    for (int t = 0; t < clm_tunables(choice->variant); t++)
         used += snprintf(all + used, sizeof all - (size_t)used, " -D%s=%d",
-                         variant->tunable[t].name, plan->tune[t]);
+                         choice->variant->tunable[t].name, choice->tune[t]);
     plan->launch = grow(plan->launch, plan->launches, &plan->launch_room, sizeof *plan->launch);
     launch *l = &plan->launch[plan->launches];
     *l = (launch){.range = range, .call = plan->calls};
@@ -149,12 +133,15 @@ clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char 
     return CLM_OK;
 }
 
-clm_status clm_plan_run(clm_plan *plan)
+clm_status clm_plan_run_calls(clm_plan *plan, size_t first, size_t end)
 {
     for (size_t i = 0; i < plan->launches; i++)
-        CLM_TRY(clm_kernel_launch(plan->launch[i].kernel, &plan->launch[i].range));
+        if (plan->launch[i].call >= first && plan->launch[i].call < end)
+            CLM_TRY(clm_kernel_launch(plan->launch[i].kernel, &plan->launch[i].range));
     return CLM_OK;
 }
+
+clm_status clm_plan_run(clm_plan *plan) { return clm_plan_run_calls(plan, 0, plan->calls); }
 
 size_t clm_plan_launches(const clm_plan *plan) { return plan->launches; }
 size_t clm_plan_launch_call(const clm_plan *plan, size_t i) { return plan->launch[i].call; }

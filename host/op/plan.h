@@ -3,21 +3,20 @@
 #ifndef CLM_OP_PLAN_H
 #define CLM_OP_PLAN_H
 
-#include "op/op.h"
+#include "op/choice.h"
 
 clm_plan *clm_plan_new(clm_scope *scope, clm_context *context);
 
-/* Prepares a call with `variant`, or, when null, with the first one that is meant for the device
- * and fits. CLM_SKIP with the reason when the variant cannot compute it here. */
-clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_variant *variant);
+/* Prepares a call as `choice` says; null: with the first variant that is meant for the
+ * device and fits. CLM_SKIP with the reason when the variant cannot compute it here. */
+clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_choice *choice);
 
-/* Why a variant cannot compute a call on a device; null when it can. The class of the device does
- * not count: a gpu variant must be right on a CPU too. */
-const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
-                               const clm_device *device);
+/* How an added call (0, 1, ...) is computed. */
+const clm_choice *clm_plan_choice(const clm_plan *plan, size_t call);
 
-/* Enqueues all launches. */
+/* Enqueues all launches, or those of the calls first ... end - 1. */
 clm_status clm_plan_run(clm_plan *plan);
+clm_status clm_plan_run_calls(clm_plan *plan, size_t first, size_t end);
 
 size_t clm_plan_launches(const clm_plan *plan);
 /* Number of the added call (0, 1, ...) that a launch belongs to. */

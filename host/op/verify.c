@@ -80,13 +80,13 @@ static clm_status compare(clm_example *e, int index, clm_verdict *v)
     return CLM_OK;
 }
 
-static clm_status run_example(clm_context *context, clm_example *e, const clm_variant *variant,
+static clm_status run_example(clm_context *context, clm_example *e, const clm_choice *choice,
                               int index, clm_verdict *v)
 {
     CLM_TRY(clm_call_check(&e->call));
     CLM_TRY(upload(context, e));
     clm_plan *plan = clm_plan_new(&e->scope, context);
-    const clm_status status = clm_plan_add(plan, &e->call, variant);
+    const clm_status status = clm_plan_add(plan, &e->call, choice);
     if (status == CLM_SKIP) {
         if (!v->skipped++) snprintf(v->reason, sizeof v->reason, "%.500s", clm_error_last()->what);
         return CLM_OK;
@@ -100,7 +100,7 @@ static clm_status run_example(clm_context *context, clm_example *e, const clm_va
     return compare(e, index, v);
 }
 
-clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant,
+clm_status clm_verify(clm_context *context, const clm_op *op, const clm_choice *choice,
                       double most_flops, clm_verdict *verdict)
 {
     *verdict = (clm_verdict){0};
@@ -111,7 +111,7 @@ clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant 
         if (more) {
             const clm_cost cost = op->cost(&e.call);
             if (most_flops <= 0 || (cost.flops <= most_flops && cost.bytes <= most_flops))
-                status = run_example(context, &e, variant, index, verdict);
+                status = run_example(context, &e, choice, index, verdict);
         }
         clm_scope_end(&e.scope);
         if (!more) break;

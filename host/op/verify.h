@@ -2,7 +2,7 @@
 #ifndef CLM_OP_VERIFY_H
 #define CLM_OP_VERIFY_H
 
-#include "op/op.h"
+#include "op/choice.h"
 
 typedef struct clm_verdict {
     int examples; /* run */
@@ -12,11 +12,11 @@ typedef struct clm_verdict {
     char reason[512]; /* of the first wrong or skipped example */
 } clm_verdict;
 
-/* Runs the examples of `op` with `variant` on the context's device, outputs filled with NaN
+/* Runs the examples of `op` as `choice` says on the context's device, outputs filled with NaN
  * before and canaries behind every operand. An example whose cost exceeds `most_flops` or as many
  * bytes is left out (interpreters; 0: none is). CLM_FAIL only when something could not be run; a
  * wrong result is a verdict. */
-clm_status clm_verify(clm_context *context, const clm_op *op, const clm_variant *variant,
+clm_status clm_verify(clm_context *context, const clm_op *op, const clm_choice *choice,
                       double most_flops, clm_verdict *verdict);
 
 /* Relative error norm(got - expected) / norm(expected) of n floats; positions where both are NaN
