@@ -5,6 +5,7 @@
 #   make bench-full   the same with every suite (hours; needs the data sets)
 #   make test         install what is missing, build, run every test
 #   make test-devices verify on further OpenCL implementations, installed for that
+#   make bundle       bundle/: program, libraries, suites; runs where there is glibc and a driver
 #   make install      PREFIX (/usr/local) and DESTDIR as usual
 BUILD ?= build
 JOBS ?= $(shell nproc)
@@ -19,7 +20,7 @@ all:
 
 .PHONY: setup
 setup:
-	@tests/tools/setup build run test
+	@tests/tools/setup build run test bundle
 
 .PHONY: bench
 bench:
@@ -41,10 +42,16 @@ test: setup
 test-devices: all
 	@tests/devices/run $(BUILD) $(DEVICES)
 
+.PHONY: bundle
+bundle:
+	@tests/tools/setup build bundle
+	@$(MAKE) --no-print-directory all
+	@tests/tools/bundle $(BUILD) bundle
+
 .PHONY: install
 install: all
 	cmake --install $(BUILD)
 
 .PHONY: clean
 clean:
-	rm -rf build build-asan build-clang
+	rm -rf build build-asan build-clang bundle bundle.tar.gz

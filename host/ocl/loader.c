@@ -1,8 +1,12 @@
+/* Loader: what stands between the program and the drivers. */
 #include "base/text.h"
 
 #define CL_USE_DEPRECATED_OPENCL_1_1_APIS /* a loader's own extensions belong to no platform */
 #include "ocl/runtime.h"
 
+#include <dlfcn.h>
+#include <glob.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOADER_OPENCL = 1, LOADER_VERSION = 2, LOADER_NAME = 3 };
@@ -20,4 +24,29 @@ const char *clm_loader_version(clm_scope *scope)
         info(LOADER_NAME, sizeof name - 1, name, NULL) != CL_SUCCESS)
         return NULL;
     return clm_text(scope, "%s, %s %s", opencl, name, version);
+}
+
+/* Drivers that are met without the .icd file that names them to the loader: containers are lent the
+ * first by the host's tools, which bring libraries only. */
+static const char *const unregistered[] = {"libnvidia-opencl.so.1", "libpocl.so.2"};
+
+static bool any_registered(clm_scope *scope)
+{
+    const char *asked = getenv("OPENCL_VENDOR_PATH");
+    const char *folder = asked != NULL && asked[0] != '\0' ? asked : "/etc/OpenCL/vendors";
+    glob_t files = {0};
+    const int code = glob(clm_text(scope, "%s/*.icd", folder), GLOB_NOSORT, NULL, &files);
+    globfree(&files);
+    return code == 0;
+}
+
+void clm_loader_find_driver(clm_scope *scope)
+{
+    const char *chosen = getenv("OCL_ICD_VENDORS");
+    if ((chosen != NULL && chosen[0] != '\0') || any_registered(scope)) return;
+    for (size_t i = 0; i < sizeof unregistered / sizeof *unregistered; i++) {
+        if (dlopen(unregistered[i], RTLD_LAZY | RTLD_LOCAL) == NULL) continue; /* stays open */
+        (void)setenv("OCL_ICD_VENDORS", unregistered[i], 1);
+        return;
+    }
 }

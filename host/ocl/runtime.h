@@ -56,6 +56,10 @@ bool clm_cache_write(const char *folder, const char *name, const uint8_t *data, 
 /* The quirks of a device whose other members are filled in, and its limits cut to usable ones. */
 void clm_quirks_apply(clm_device *device);
 
+/* To be called before the loader is first asked for platforms: where no driver is registered with it
+ * (no .icd file, OCL_ICD_VENDORS unset) but the library of a known one is there, points it to that. */
+void clm_loader_find_driver(clm_scope *scope);
+
 bool clm_device_has_extension(cl_device_id id, const char *extension);
 
 /* Sets the features of a device: each is advertised, builds, and computes what it should. */
