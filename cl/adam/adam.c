@@ -1,5 +1,6 @@
 #include "cl/adam/adam.h"
 
+#include "nn/workload.h"
 #include "op/vector.h"
 
 #include <math.h>
@@ -84,6 +85,14 @@ static bool example(clm_example *e, int index)
         "BLOCK", n, {__VA_ARGS__}, NULL                                                            \
     }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_parameters *parameters = clm_tape_parameters(tape);
+    if (!parameters) return;
+    clm_parameter(parameters, "rows", false, CLM_INIT_CONSTANT, 1, CLM_DIMS(w->nodes, w->width));
+    clm_adam(tape, parameters, 0);
+}
+
 static const clm_op adam = {
     .name = "adam",
     .about = "Adam's update of all parameters in one pass",
@@ -104,6 +113,7 @@ static const clm_op adam = {
     .suspect = 5e-7,
     .wrong = 2e-6,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_adam[] = {&adam, NULL};

@@ -1,5 +1,6 @@
 #include "cl/add/add.h"
 
+#include "nn/workload.h"
 #include "op/vector.h"
 
 extern const clm_source clm_source_add;
@@ -72,6 +73,15 @@ static bool example(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *x[2];
+    for (int i = 0; i < 2; i++)
+        x[i] = clm_bench_normal(tape, i ? "b" : "a", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *y = clm_add(tape, 2, x, NULL);
+    if (y) clm_keep(tape, y);
+}
+
 const clm_op clm_op_add = {
     .name = "add",
     .about = "weighted sum of up to four tensors",
@@ -89,6 +99,7 @@ const clm_op clm_op_add = {
     .suspect = 3e-7,
     .wrong = 1e-6,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_add[] = {&clm_op_add, NULL};

@@ -1,5 +1,6 @@
 #include "cl/balance_loss/balance_loss.h"
 
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 #include <stdio.h>
@@ -238,6 +239,17 @@ static void grad(clm_tape *tape, const clm_call *call)
     clm_gradient_add(tape, a[GATE], dgate);
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    const clm_routing routing = {
+        .probability = clm_bench_normal(tape, "probability", 1, CLM_DIMS(w->nodes, w->experts)),
+        .topk = clm_bench_keys(tape, w),
+        .gate = clm_bench_gates(tape, w)};
+    clm_tensor *loss =
+        clm_balance_loss(tape, &routing, clm_bench_segments(tape, "one pool", 1, w->nodes));
+    if (loss) clm_keep(tape, loss);
+}
+
 static const clm_op balance_loss = {
     .name = "balance_loss",
     .about = "load balancing loss of the router",
@@ -263,6 +275,7 @@ static const clm_op balance_loss = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op balance_loss_backward = {

@@ -1,5 +1,6 @@
 #include "cl/bce_loss/bce_loss.h"
 
+#include "nn/workload.h"
 #include "op/vector.h"
 
 #include <math.h>
@@ -112,6 +113,14 @@ static bool example_backward(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *score = clm_bench_normal(tape, "score", 1, CLM_DIMS(w->nodes));
+    clm_tensor *label = clm_bench_constant(tape, "label", 0, CLM_DIMS(w->nodes));
+    clm_tensor *loss = clm_bce_loss(tape, score, label);
+    if (loss) clm_keep(tape, loss);
+}
+
 static const clm_op bce_loss = {
     .name = "bce_loss",
     .about = "mean binary cross-entropy of logits",
@@ -127,6 +136,7 @@ static const clm_op bce_loss = {
     .suspect = 5e-7,
     .wrong = 2e-6,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op bce_loss_backward = {

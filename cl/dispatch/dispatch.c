@@ -1,5 +1,7 @@
 #include "cl/dispatch/dispatch.h"
 
+#include "nn/workload.h"
+
 #include <string.h>
 
 extern const clm_source clm_source_dispatch;
@@ -252,6 +254,13 @@ static int vector(const clm_device *device, const clm_call *call)
     return device->vector_width >= 16 ? 16 : 8;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    const clm_dispatched made =
+        clm_dispatch(tape, clm_bench_keys(tape, w), w->experts, (int)w->top_k);
+    if (made.row) clm_keep(tape, made.row);
+}
+
 static const clm_op dispatch = {
     .name = "dispatch",
     .about = "stable counting sort of keys into groups",
@@ -275,6 +284,7 @@ static const clm_op dispatch = {
     .reference = reference,
     .cost = cost,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_dispatch[] = {&dispatch, NULL};

@@ -1,6 +1,7 @@
 #include "cl/draw_pairs/draw_pairs.h"
 
 #include "base/philox.h"
+#include "nn/workload.h"
 #include "op/vector.h"
 
 extern const clm_source clm_source_draw_pairs;
@@ -70,6 +71,14 @@ static bool example(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    const int32_t n = (int32_t)w->nodes;
+    const clm_pairs made = clm_draw_pairs(tape, clm_bench_below(tape, "starts", n, n),
+                                          clm_bench_below(tape, "ends", n, n), 0, n, 0, n);
+    if (made.u) clm_keep(tape, made.u);
+}
+
 static const clm_op draw_pairs = {
     .name = "draw_pairs",
     .about = "positive pairs and freshly drawn negative ones",
@@ -86,6 +95,7 @@ static const clm_op draw_pairs = {
     .reference = reference,
     .cost = cost,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_draw_pairs[] = {&draw_pairs, NULL};

@@ -1,6 +1,7 @@
 #include "cl/dropout/dropout.h"
 
 #include "base/philox.h"
+#include "nn/workload.h"
 #include "op/vector.h"
 
 extern const clm_source clm_source_dropout;
@@ -89,6 +90,13 @@ static bool example(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *y = clm_dropout(tape, x, 0.2, 0);
+    if (y) clm_keep(tape, y); /* x itself, and nothing recorded, where a tape is not training */
+}
+
 static const clm_op dropout = {
     .name = "dropout",
     .about = "zeroes elements at random and scales the others",
@@ -107,6 +115,7 @@ static const clm_op dropout = {
     .suspect = 1e-7,
     .wrong = 3e-7,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_dropout[] = {&dropout, NULL};

@@ -1,5 +1,7 @@
 #include "cl/edge_attention/attention.h"
 
+#include "nn/workload.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -147,6 +149,26 @@ static bool example(clm_example *example, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    const clm_typed_edges *g = &w->edge;
+    const clm_edges edges = {
+        .nodes = g->nodes,
+        .rows = g->rows,
+        .edges = g->edges,
+        .segments = g->segments,
+        .segment_ptr = clm_input_i32(tape, "segments", g->segment_ptr, CLM_DIMS(g->nodes + 1)),
+        .edge_ptr = clm_input_i32(tape, "edge rows", g->edge_ptr, CLM_DIMS(g->segments + 1)),
+        .source = clm_input_i32(tape, "sources", g->source, CLM_DIMS(g->edges)),
+        .target = clm_input_i32(tape, "targets", g->target, CLM_DIMS(g->edges)),
+        .source_ptr = clm_input_i32(tape, "source rows", g->source_ptr, CLM_DIMS(g->rows + 1)),
+        .source_edge = clm_input_i32(tape, "source edges", g->source_edge, CLM_DIMS(g->edges))};
+    clm_tensor *qkv =
+        clm_bench_normal(tape, "qkv", 0.5, CLM_DIMS(edges.nodes + 2 * edges.rows, w->width));
+    clm_tensor *out = clm_edge_attention(tape, qkv, &edges, (int)w->heads, NULL);
+    if (out) clm_keep(tape, out);
+}
+
 static const clm_op edge_attention = {
     .name = "edge_attention",
     .about = "softmax attention along edges, by head",
@@ -181,6 +203,7 @@ static const clm_op edge_attention = {
     .suspect = 2e-6,
     .wrong = 2e-5,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_edge_attention[] = {&edge_attention, &clm_edge_attention_backward,

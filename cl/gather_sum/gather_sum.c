@@ -1,5 +1,6 @@
 #include "cl/gather_sum/gather_sum.h"
 
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 #include <stdio.h>
@@ -114,6 +115,16 @@ static bool example(clm_example *example, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    /* the combination of the experts' rows */
+    clm_tensor *x = clm_bench_constant(tape, "x", 1, CLM_DIMS(w->nodes * w->top_k, w->width));
+    clm_tensor *y =
+        clm_gather_sum(tape, x, clm_bench_segments(tape, "first pair", w->nodes, w->top_k),
+                       clm_bench_sorted(tape, w).slot, clm_bench_gates(tape, w), NULL);
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op gather_sum = {
     .name = "gather_sum",
     .about = "sums of rows that an index names, by segments",
@@ -143,6 +154,7 @@ static const clm_op gather_sum = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_gather_sum[] = {&gather_sum, NULL};

@@ -1,5 +1,6 @@
 #include "cl/gelu/gelu.h"
 
+#include "nn/workload.h"
 #include "op/vector.h"
 
 #include <math.h>
@@ -91,6 +92,13 @@ static bool example_backward(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *y = clm_gelu(tape, x);
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op gelu = {
     .name = "gelu",
     .about = "Gaussian error linear unit, exact form",
@@ -104,6 +112,7 @@ static const clm_op gelu = {
     .suspect = 5e-7,
     .wrong = 2e-6,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op gelu_backward = {

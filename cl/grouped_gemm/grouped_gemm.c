@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "cl/gather_sum/gather_sum.h"
 #include "cl/transpose/transpose.h"
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 #include <math.h>
@@ -323,6 +324,21 @@ static bool example(clm_example *example, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    /* the first product of an expert FFN: rows gathered by expert */
+    const clm_bench_pairs pairs = clm_bench_sorted(tape, w);
+    const clm_rows rows = {pairs.row, clm_bench_segments(tape, "first pair", w->nodes, w->top_k),
+                           pairs.slot};
+    const double scale = 1 / sqrt((double)w->width);
+    clm_tensor *y = clm_grouped_gemm(
+        tape, clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width)), rows,
+        clm_bench_normal(tape, "w", scale, CLM_DIMS(w->experts, w->width, w->inner)),
+        clm_bench_normal(tape, "bias", 1, CLM_DIMS(w->experts, w->inner)), pairs.offsets,
+        w->nodes * w->top_k);
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op grouped_gemm = {
     .name = "grouped_gemm",
     .about = "a matrix product per group of rows, rows gathered, bias, GELU and factors fused",
@@ -357,6 +373,7 @@ static const clm_op grouped_gemm = {
     .suspect = 2e-6,
     .wrong = 2e-5,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_grouped_gemm[] = {&grouped_gemm, &clm_op_grouped_gemm_weight, NULL};

@@ -1,5 +1,6 @@
 #include "cl/layer_norm/layer_norm.h"
 
+#include "nn/workload.h"
 #include "op/vector.h"
 
 #include <math.h>
@@ -164,6 +165,14 @@ static bool example_backward(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *y = clm_layer_norm(tape, x, clm_bench_normal(tape, "w", 1, CLM_DIMS(w->width)),
+                                   clm_bench_normal(tape, "b", 1, CLM_DIMS(w->width)));
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op layer_norm = {
     .name = "layer_norm",
     .about = "layer normalisation with scale and shift",
@@ -182,6 +191,7 @@ static const clm_op layer_norm = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op layer_norm_backward = {

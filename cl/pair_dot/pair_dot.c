@@ -1,6 +1,7 @@
 #include "cl/pair_dot/pair_dot.h"
 
 #include "cl/dispatch/dispatch.h"
+#include "nn/workload.h"
 #include "op/vector.h"
 
 extern const clm_source clm_source_pair_dot;
@@ -146,6 +147,16 @@ static bool example_backward(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    const int32_t n = (int32_t)w->nodes;
+    clm_tensor *a = clm_bench_normal(tape, "a", 1, CLM_DIMS(n, w->width));
+    clm_tensor *b = clm_bench_normal(tape, "b", 1, CLM_DIMS(n, w->width));
+    clm_tensor *score = clm_pair_dot(tape, a, b, clm_bench_below(tape, "u", n, n),
+                                     clm_bench_below(tape, "v", n, n));
+    if (score) clm_keep(tape, score);
+}
+
 static const clm_op pair_dot = {
     .name = "pair_dot",
     .about = "inner products of pairs of rows",
@@ -162,6 +173,7 @@ static const clm_op pair_dot = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op pair_dot_backward = {

@@ -1,6 +1,7 @@
 #include "cl/relation_fold/relation_fold.h"
 
 #include "cl/relation_fold/fold.h"
+#include "nn/workload.h"
 
 #include <math.h>
 
@@ -105,6 +106,25 @@ static bool example(clm_example *example, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    const int64_t t = w->edge.types, r = w->edge.relations, d = w->width, h = w->heads, c = d / h;
+    const clm_hgt_weights x = {.w_q = clm_bench_normal(tape, "w_q", 1, CLM_DIMS(t, d, d)),
+                               .b_q = clm_bench_normal(tape, "b_q", 1, CLM_DIMS(t, d)),
+                               .w_k = clm_bench_normal(tape, "w_k", 1, CLM_DIMS(t, d, d)),
+                               .b_k = clm_bench_normal(tape, "b_k", 1, CLM_DIMS(t, d)),
+                               .w_v = clm_bench_normal(tape, "w_v", 1, CLM_DIMS(t, d, d)),
+                               .b_v = clm_bench_normal(tape, "b_v", 1, CLM_DIMS(t, d)),
+                               .w_att = clm_bench_normal(tape, "w_att", 1, CLM_DIMS(r, h, c, c)),
+                               .w_msg = clm_bench_normal(tape, "w_msg", 1, CLM_DIMS(r, h, c, c)),
+                               .mu = clm_bench_normal(tape, "mu", 1, CLM_DIMS(r, h))};
+    clm_tensor *bias = NULL,
+               *source = clm_input_i32(tape, "source types", w->edge.source_type, CLM_DIMS(r));
+    clm_tensor *y = clm_relation_fold(tape, &x, source, &bias);
+    if (y) clm_keep(tape, y);
+    if (y) clm_keep(tape, bias);
+}
+
 static const clm_op relation_fold = {
     .name = "relation_fold",
     .about = "HGT's relation matrices and priors multiplied into the projections",
@@ -129,6 +149,7 @@ static const clm_op relation_fold = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_relation_fold[] = {&relation_fold, &clm_relation_fold_projection,

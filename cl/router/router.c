@@ -1,5 +1,7 @@
 #include "cl/router/router.h"
 
+#include "nn/workload.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -298,6 +300,14 @@ static void grad(clm_tape *tape, const clm_call *call)
     clm_gradient_add(tape, a[LOGITS], dlogits);
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *logits = clm_bench_logits(tape, w);
+    const clm_routing made = clm_router(tape, logits, NULL, (int)w->top_k, true);
+    if (made.gate) clm_keep(tape, made.gate);
+    if (made.gate) clm_keep(tape, made.probability);
+}
+
 static const clm_op router = {
     .name = "router",
     .about = "softmax over experts and choice of the most probable",
@@ -323,6 +333,7 @@ static const clm_op router = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op router_backward = {

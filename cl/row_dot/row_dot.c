@@ -1,5 +1,6 @@
 #include "cl/row_dot/row_dot.h"
 
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 #include <assert.h>
@@ -94,6 +95,17 @@ static bool example(clm_example *e, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    /* as for the gradients of gates: a row of dy and that of each of its experts */
+    const int64_t pairs = w->nodes * w->top_k;
+    clm_tensor *dy = clm_bench_constant(tape, "dy", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *out = clm_bench_constant(tape, "expert_out", 1, CLM_DIMS(pairs, w->width));
+    clm_tensor *y = clm_row_dot(tape, dy, NULL, (int)w->top_k, out, clm_bench_sorted(tape, w).slot,
+                                pairs, CLM_DIMS(w->nodes, w->top_k));
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op row_dot = {
     .name = "row_dot",
     .about = "dot products of pairs of rows",
@@ -120,6 +132,7 @@ static const clm_op row_dot = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_row_dot[] = {&row_dot, NULL};

@@ -1,5 +1,6 @@
 #include "cl/skip_gate/skip_gate.h"
 
+#include "nn/workload.h"
 #include "op/vector.h"
 
 #include <math.h>
@@ -172,6 +173,16 @@ static bool example_backward(clm_example *e, int index)
 
 static const char paper[] = "Hu et al. 2020, the update of the authors' code";
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *o = clm_bench_normal(tape, "o", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *skip = clm_bench_normal(tape, "skip", 1, CLM_DIMS(w->edge.types));
+    clm_tensor *y =
+        clm_skip_gate(tape, o, x, skip, clm_bench_types(tape, w), clm_bench_type_offsets(tape, w));
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op skip_gate = {
     .name = "skip_gate",
     .about = "learnt mixture of a layer's output and input by node type",
@@ -190,6 +201,7 @@ static const clm_op skip_gate = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op skip_gate_backward = {

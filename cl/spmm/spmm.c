@@ -1,5 +1,6 @@
 #include "cl/spmm/spmm.h"
 
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 #include <stdio.h>
@@ -162,6 +163,33 @@ static bool example(clm_example *example, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    /* the graph's adjacency, a column for each row of keys, and its transpose; all values 1/2 */
+    const clm_typed_edges *g = &w->edge;
+    int32_t *row_ptr = clm_alloc_array(clm_tape_scope(tape), (size_t)g->nodes + 1, 4);
+    int32_t *t_col = clm_alloc_array(clm_tape_scope(tape), (size_t)g->edges + 1, 4);
+    float *half = clm_alloc_array(clm_tape_scope(tape), (size_t)g->edges + 1, 4);
+    for (int32_t i = 0; i <= g->nodes; i++)
+        row_ptr[i] = g->edge_ptr[g->segment_ptr[i]];
+    for (int32_t i = 0; i < g->edges; i++) {
+        t_col[i] = g->target[g->source_edge[i]];
+        half[i] = 0.5F;
+    }
+    const clm_sparse x = {
+        .rows = g->nodes,
+        .columns = g->rows,
+        .row_ptr = clm_input_i32(tape, "rows", row_ptr, CLM_DIMS(g->nodes + 1)),
+        .col = clm_input_i32(tape, "columns", g->source, CLM_DIMS(g->edges)),
+        .val = clm_input_f32(tape, "values", half, CLM_DIMS(g->edges)),
+        .t_row_ptr = clm_input_i32(tape, "transposed rows", g->source_ptr, CLM_DIMS(g->rows + 1)),
+        .t_col = clm_input_i32(tape, "transposed columns", t_col, CLM_DIMS(g->edges)),
+        .t_val = clm_input_f32(tape, "transposed values", half, CLM_DIMS(g->edges))};
+    clm_tensor *y =
+        clm_spmm(tape, &x, clm_bench_normal(tape, "w", 1, CLM_DIMS(x.columns, w->width)));
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op spmm = {
     .name = "spmm",
     .about = "sparse matrix in compressed rows times a dense one",
@@ -199,6 +227,7 @@ static const clm_op spmm = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_spmm[] = {&spmm, NULL};

@@ -1,5 +1,7 @@
 #include "cl/transpose/transpose.h"
 
+#include "nn/workload.h"
+
 #include <stdio.h>
 
 enum { W, WT };
@@ -85,6 +87,13 @@ static bool example(clm_example *example, int index)
     return true;
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *x = clm_bench_normal(tape, "w", 1, CLM_DIMS(w->experts, w->width, w->inner));
+    clm_tensor *y = clm_transpose(tape, x);
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_op transpose = {
     .name = "transpose",
     .about = "swaps the last two dimensions",
@@ -106,6 +115,7 @@ static const clm_op transpose = {
     .suspect = 0,
     .wrong = 0,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_transpose[] = {&transpose, NULL};

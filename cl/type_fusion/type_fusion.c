@@ -1,6 +1,7 @@
 #include "cl/type_fusion/type_fusion.h"
 
 #include "base/philox.h"
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 extern const clm_source clm_source_type_fusion;
@@ -229,6 +230,19 @@ static void grad(clm_tape *tape, const clm_call *call)
                          clm_type_table_gradient(tape, dz, call->composite));
 }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *h = clm_bench_normal(tape, "h", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *table = clm_bench_normal(tape, "table", 1, CLM_DIMS(w->edge.types, w->width));
+    clm_tensor *z =
+        clm_type_fusion(tape, h, table,
+                        &(clm_type_mask){.type = clm_bench_types(tape, w),
+                                         .type_offsets = clm_bench_type_offsets(tape, w),
+                                         .mode = CLM_MASK_DRAWN,
+                                         .p = 0.3});
+    if (z) clm_keep(tape, z);
+}
+
 static const clm_op type_fusion = {
     .name = "type_fusion",
     .about = "adds the masked embedding of each node's type",
@@ -258,6 +272,7 @@ static const clm_op type_fusion = {
     .suspect = 3e-7,
     .wrong = 1e-6,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op type_fusion_backward = {
@@ -299,7 +314,8 @@ clm_tensor *clm_type_fusion(clm_tape *tape, clm_tensor *h, clm_tensor *table,
     clm_tensor *z = clm_activation(tape, "fused", CLM_F32, h->rank, h->dim);
     clm_call call = {.op = &type_fusion,
                      .arg = {h, table, mask->type, mask->given, clm_type_mask_step(tape, mask), z},
-                     .grad = grad, .composite = keep_mask(tape, mask)};
+                     .grad = grad,
+                     .composite = keep_mask(tape, mask)};
     clm_type_mask_attributes(mask, call.attribute);
     clm_record(tape, &call);
     return z;

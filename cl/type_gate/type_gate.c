@@ -1,5 +1,6 @@
 #include "cl/type_gate/type_gate.h"
 
+#include "nn/workload.h"
 #include "op/lanes.h"
 
 #include <math.h>
@@ -196,6 +197,19 @@ static void grad(clm_tape *tape, const clm_call *call)
         }                                                                                          \
     }
 
+static void bench(clm_tape *tape, const clm_workload *w)
+{
+    clm_tensor *h = clm_bench_normal(tape, "h", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *a = clm_bench_normal(tape, "a", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *table = clm_bench_normal(tape, "table", 1, CLM_DIMS(w->edge.types, w->width));
+    clm_tensor *z = clm_type_gate(tape, h, a, table,
+                                  &(clm_type_mask){.type = clm_bench_types(tape, w),
+                                                   .type_offsets = clm_bench_type_offsets(tape, w),
+                                                   .mode = CLM_MASK_DRAWN,
+                                                   .p = 0.3});
+    if (z) clm_keep(tape, z);
+}
+
 static const clm_op type_gate = {
     .name = "type_gate",
     .about = "gate between a row and the masked embedding of its type",
@@ -209,6 +223,7 @@ static const clm_op type_gate = {
     .suspect = 1e-6,
     .wrong = 1e-5,
     .example = example,
+    .bench = bench,
 };
 
 static const clm_op type_gate_backward = {
@@ -241,7 +256,8 @@ clm_tensor *clm_type_gate(clm_tape *tape, clm_tensor *h, clm_tensor *a, clm_tens
     clm_call call = {
         .op = &type_gate,
         .arg = {h, a, table, mask->type, mask->given, clm_type_mask_step(tape, mask), z},
-        .grad = grad, .composite = kept};
+        .grad = grad,
+        .composite = kept};
     clm_type_mask_attributes(mask, call.attribute);
     clm_record(tape, &call);
     return z;

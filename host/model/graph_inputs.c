@@ -1,5 +1,7 @@
 #include "model/graph_inputs.h"
 
+#include "nn/typed_rows.h"
+
 #include <string.h>
 
 /* CSR with one column of ones per type appended, so that biases are rows of the projection. */
@@ -75,41 +77,6 @@ static void record_edges(clm_tape *tape, const clm_adjacency *a, clm_edges *edge
     };
 }
 
-/* Rows of queries (one per node), keys and values (one per relation and source node), by group, and
- * for every node the rows made from it. */
-static void record_projected_rows(clm_tape *tape, int types, const int32_t *type_first,
-                                  const clm_adjacency *a, clm_graph_inputs *in)
-{
-    clm_scope *scope = clm_tape_scope(tape);
-    const int32_t n = a->nodes, rows = n + 2 * a->rows, groups = types + 2 * a->relations;
-    int32_t *node = clm_alloc_array(scope, (size_t)rows + 1, 4),
-            *offsets = clm_alloc_array(scope, (size_t)groups + 1, 4);
-    int32_t *first = clm_alloc_array(scope, (size_t)n + 2, 4),
-            *inverse = clm_alloc_array(scope, (size_t)rows + 1, 4);
-    int32_t row = 0;
-    for (int g = 0; g < groups; g++) {
-        const int r = (g - types) % (a->relations ? a->relations : 1);
-        const int type = g < types ? g : a->source_type[r];
-        offsets[g] = row;
-        for (int32_t i = type_first[type]; i < type_first[type + 1]; i++)
-            node[row++] = i;
-    }
-    offsets[groups] = row;
-    for (int32_t i = 0; i < rows; i++)
-        first[node[i] + 1]++;
-    for (int32_t i = 0; i < n; i++)
-        first[i + 1] += first[i];
-    int32_t *next = clm_alloc_array(scope, (size_t)n + 1, 4);
-    memcpy(next, first, (size_t)n * 4);
-    for (int32_t i = 0; i < rows; i++)
-        inverse[next[node[i]]++] = i;
-    in->projected =
-        (clm_rows){.index = clm_input_i32(tape, "projected nodes", node, CLM_DIMS(rows)),
-                   .inverse_offsets = clm_input_i32(tape, "rows of nodes", first, CLM_DIMS(n + 1)),
-                   .inverse = clm_input_i32(tape, "rows by node", inverse, CLM_DIMS(rows))};
-    in->projected_offsets = clm_input_i32(tape, "projected groups", offsets, CLM_DIMS(groups + 1));
-}
-
 void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first, const bool *read,
                              const clm_features *features, const clm_adjacency *adjacency,
                              const clm_graph_inputs *like, clm_graph_inputs *in)
@@ -137,5 +104,6 @@ void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_firs
     in->source_type =
         clm_input_i32(tape, "source types", adjacency->source_type, CLM_DIMS(adjacency->relations));
     record_edges(tape, adjacency, &in->edges);
-    record_projected_rows(tape, types, type_first, adjacency, in);
+    clm_typed_rows(tape, types, type_first, adjacency->relations, adjacency->source_type,
+                   &in->projected, &in->projected_offsets);
 }

@@ -38,6 +38,7 @@ clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *p
 
 clm_tensor *clm_tape_step(clm_tape *tape) { return tape->step; }
 clm_scope *clm_tape_scope(clm_tape *tape) { return tape->scope; }
+clm_parameters *clm_tape_parameters(clm_tape *tape) { return tape->parameters; }
 void clm_tape_set_training(clm_tape *tape, bool training) { tape->training = training; }
 bool clm_tape_training(const clm_tape *tape) { return tape->training; }
 size_t clm_tape_calls(const clm_tape *tape) { return tape->calls; }

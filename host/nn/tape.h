@@ -24,6 +24,7 @@ clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *p
                        uint32_t seed);
 clm_tensor *clm_tape_step(clm_tape *tape);
 clm_scope *clm_tape_scope(clm_tape *tape);
+clm_parameters *clm_tape_parameters(clm_tape *tape); /* null: none */
 
 /* Whether dropout, masks and noise are drawn: models ask this while recording. Default false. */
 void clm_tape_set_training(clm_tape *tape, bool training);

@@ -101,6 +101,8 @@ clm_tensor *clm_bench_normal(clm_tape *tape, const char *name, double scale, int
                              const int64_t *dim);
 clm_tensor *clm_bench_constant(clm_tape *tape, const char *name, double scale, int rank,
                                const int64_t *dim);
+/* Logits [N, E] of which the workload's experts are the top-k, with gradient. */
+clm_tensor *clm_bench_logits(clm_tape *tape, const clm_workload *workload);
 /* Inputs of the workload: keys [N, K]; gates [N, K], 1/K each, with gradient; type of each node
  * [N] and nodes of each type [T + 1]; indices [n] uniform in [0, bound). */
 clm_tensor *clm_bench_keys(clm_tape *tape, const clm_workload *workload);
