@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-typedef enum clm_parameter_type { CLM_INTEGER, CLM_REAL, CLM_CHOICE } clm_parameter_type;
+typedef enum clm_parameter_type { CLM_INTEGER, CLM_NUMBER, CLM_CHOICE } clm_parameter_type;
 
 typedef struct clm_parameter_spec {
     const char *name, *about;

@@ -4,13 +4,13 @@ static const char *const on_off[] = {"on", "off", NULL};
 
 const clm_parameter_spec
     clm_parameter_width = {"width", "hidden width D", CLM_INTEGER, "64", 1, 4096, NULL},
-    clm_parameter_lr = {"lr", "learning rate of Adam", CLM_REAL, "3e-3", 0, 10, NULL},
+    clm_parameter_lr = {"lr", "learning rate of Adam", CLM_NUMBER, "3e-3", 0, 10, NULL},
     clm_parameter_weight_decay =
-        {"weight_decay", "added to the gradient, times the weight", CLM_REAL, "0", 0, 1, NULL},
+        {"weight_decay", "added to the gradient, times the weight", CLM_NUMBER, "0", 0, 1, NULL},
     clm_parameter_dropout =
-        {"dropout", "rate after each graph layer (the baseline without layers has none to drop)",
-         CLM_REAL,  "0.2",
-         0,         0.99,
+        {"dropout",  "rate after each graph layer (the baseline without layers has none to drop)",
+         CLM_NUMBER, "0.2",
+         0,          0.99,
          NULL},
     clm_parameter_epochs = {"epochs",    "full-batch steps, each followed by validation",
                             CLM_INTEGER, "100",
@@ -37,7 +37,7 @@ const clm_parameter_spec
     clm_parameter_layers = {"layers", "graph layers L", CLM_INTEGER, "2", 1, 64, NULL},
     clm_parameter_disjoint = {"disjoint",
                               "share of training edges that supervise and leave the message graph",
-                              CLM_REAL,
+                              CLM_NUMBER,
                               "0.3",
                               0,
                               0.99,
@@ -68,7 +68,7 @@ const clm_parameter_spec
     clm_parameter_top_k = {"top_k", "experts per node K", CLM_INTEGER, "4", 1, 8, NULL},
     clm_parameter_expert_width =
         {"expert_width", "inner width W of an expert", CLM_INTEGER, "=2*width", 1, 16384, NULL},
-    clm_parameter_balance = {"balance", "weight of the balance loss", CLM_REAL, "0.01", 0, 100,
+    clm_parameter_balance = {"balance", "weight of the balance loss", CLM_NUMBER, "0.01", 0, 100,
                              NULL},
     clm_parameter_renormalise =
         {"renormalise", "whether the chosen experts' weights sum to 1", CLM_CHOICE, "on", 0, 0,

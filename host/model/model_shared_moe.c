@@ -4,9 +4,9 @@
 #include "model/her_parameters.h"
 #include "model/link.h"
 
-static const clm_parameter_spec p = {"p",      "share of type embeddings masked while training",
-                                     CLM_REAL, "0",
-                                     0,        1,
+static const clm_parameter_spec p = {"p",        "share of type embeddings masked while training",
+                                     CLM_NUMBER, "0",
+                                     0,          1,
                                      NULL},
                                 fusion = {"fusion",
                                           "of hidden state and type embedding",

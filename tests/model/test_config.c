@@ -39,13 +39,14 @@ static const clm_parameter_spec hop1 = {.name = "hop1",
                                         .least = 1,
                                         .most = 64};
 static const clm_parameter_spec p = {
-    .name = "p", .about = "masking rate", .type = CLM_REAL, .value = "0", .least = 0, .most = 1};
+    .name = "p", .about = "masking rate", .type = CLM_NUMBER, .value = "0", .least = 0, .most = 1};
 static const clm_parameter_spec fusion = {
     .name = "fusion", .about = "fusion", .type = CLM_CHOICE, .value = "add", .choice = fusions};
 static const clm_parameter_spec *const parameters[] = {&width, &experts, &top_k,  &expert_width,
                                                        &hop1,  &p,       &fusion, NULL};
 
-static clm_status check(const clm_config *config) {
+static clm_status check(const clm_config *config)
+{
     if (clm_config_int(config, "top_k") > clm_config_int(config, "experts"))
         return clm_fail(CLM_ERROR_USAGE, "top_k exceeds experts");
     return CLM_OK;
@@ -54,7 +55,8 @@ static clm_status check(const clm_config *config) {
 static const clm_model model = {
     .name = "toy", .about = "a model", .parameters = parameters, .check = check};
 
-static void defaults_follow_what_they_depend_on(void **state) {
+static void defaults_follow_what_they_depend_on(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     clm_config *config = clm_config_new(&scope, &model);
@@ -71,7 +73,8 @@ static void defaults_follow_what_they_depend_on(void **state) {
     clm_scope_end(&scope);
 }
 
-static void a_value_that_was_set_stays(void **state) {
+static void a_value_that_was_set_stays(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     clm_config *config = clm_config_new(&scope, &model);
@@ -84,7 +87,8 @@ static void a_value_that_was_set_stays(void **state) {
     clm_scope_end(&scope);
 }
 
-static void json_holds_all_or_the_given(void **state) {
+static void json_holds_all_or_the_given(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     clm_config *config = clm_config_new(&scope, &model);
@@ -103,7 +107,8 @@ static void json_holds_all_or_the_given(void **state) {
 
 /* Property: a rejected value leaves the old one, is a usage error, and names what was wrong and
  * what would be right. */
-static void mistakes_are_named(void **state) {
+static void mistakes_are_named(void **state)
+{
     (void)state;
     static const struct {
         const char *name, *value, *what, *advice;
@@ -130,17 +135,16 @@ static void mistakes_are_named(void **state) {
         assert_int_equal(clm_config_set(config, mistakes[i].name, mistakes[i].value), CLM_FAIL);
         const clm_error *error = clm_error_last();
         assert_int_equal(error->kind, CLM_ERROR_USAGE);
-        if (strstr(error->what, mistakes[i].what) == NULL)
-            fail_msg("%s", error->what);
-        if (strstr(error->advice, mistakes[i].advice) == NULL)
-            fail_msg("%s", error->advice);
+        if (strstr(error->what, mistakes[i].what) == NULL) fail_msg("%s", error->what);
+        if (strstr(error->advice, mistakes[i].advice) == NULL) fail_msg("%s", error->advice);
     }
     assert_int_equal(clm_config_int(config, "experts"), 16);
     assert_true(clm_config_real(config, "p") == 0);
     clm_scope_end(&scope);
 }
 
-static void cross_checks_run_last(void **state) {
+static void cross_checks_run_last(void **state)
+{
     (void)state;
     clm_scope scope = {0};
     clm_config *config = clm_config_new(&scope, &model);
@@ -155,7 +159,8 @@ static void cross_checks_run_last(void **state) {
     clm_scope_end(&scope);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_follow_what_they_depend_on),
         cmocka_unit_test(a_value_that_was_set_stays),

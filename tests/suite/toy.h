@@ -38,7 +38,7 @@ static const clm_parameter_spec toy_top_k = {.name = "top_k",
                                              .least = 1,
                                              .most = 8};
 static const clm_parameter_spec toy_p = {
-    .name = "p", .about = "masking rate", .type = CLM_REAL, .value = "0", .least = 0, .most = 1};
+    .name = "p", .about = "masking rate", .type = CLM_NUMBER, .value = "0", .least = 0, .most = 1};
 static const clm_parameter_spec toy_seed = {
     .name = "seed", .about = "seed", .type = CLM_INTEGER, .value = "0", .least = 0, .most = 1e6};
 static const clm_parameter_spec toy_pause = {.name = "pause_ms",
