@@ -44,7 +44,8 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
-    return (clm_cost){.flops = n * (2 * terms(call) - 1), .bytes = 4 * n * (terms(call) + 1)};
+    return (clm_cost){.flops = n * (2 * terms(call) - 1),
+                      .bytes = n * (terms(call) + 1) * clm_real_bytes(call)};
 }
 
 static void grad(clm_tape *tape, const clm_call *call)
@@ -86,11 +87,11 @@ const clm_op clm_op_add = {
     .name = "add",
     .about = "weighted sum of up to four tensors",
     .source = &clm_source_add,
-    .operand = {{"a", CLM_IN, CLM_F32, "N", false, NULL},
-                {"b", CLM_IN, CLM_F32, "N", true, NULL},
-                {"c", CLM_IN, CLM_F32, "N", true, NULL},
-                {"d", CLM_IN, CLM_F32, "N", true, NULL},
-                {"y", CLM_OUT, CLM_F32, "N", false, "a"}},
+    .operand = {{"a", CLM_IN, CLM_REAL, "N", false, NULL},
+                {"b", CLM_IN, CLM_REAL, "N", true, NULL},
+                {"c", CLM_IN, CLM_REAL, "N", true, NULL},
+                {"d", CLM_IN, CLM_REAL, "N", true, NULL},
+                {"y", CLM_OUT, CLM_REAL, "N", false, "a"}},
     .attribute = {"w0", "w1", "w2", "w3"},
     .variant = CLM_VECTOR_VARIANTS(prepare),
     .grad = grad,
@@ -112,7 +113,7 @@ static clm_tensor *add_few(clm_tape *tape, int n, clm_tensor *const *x, const do
         call.arg[t] = x[t];
         call.attribute[t] = weight[t];
     }
-    call.arg[Y] = clm_activation(tape, "sum", CLM_F32, x[0]->rank, x[0]->dim);
+    call.arg[Y] = clm_activation(tape, "sum", x[0]->type, x[0]->rank, x[0]->dim);
     if (call.arg[Y]) clm_record(tape, &call);
     return call.arg[Y];
 }

@@ -1,9 +1,9 @@
 /* add: weighted sum of one to four tensors of one shape.
  *
- *   a, b, c, d  [N]  f32  terms; b, c and d may be absent
- *   y           [N]  f32  w0 a + w1 b + w2 c + w3 d
+ *   a, b, c, d  [N]  real  terms; b, c and d may be absent
+ *   y           [N]  real  w0 a + w1 b + w2 c + w3 d
  *
- * Cost     N (2 terms - 1) flop; 4 N (terms + 1) bytes */
+ * Cost     N (2 terms - 1) flop; 4 N (terms + 1) bytes in f32 */
 #ifndef CL_ADD_ADD_H
 #define CL_ADD_ADD_H
 

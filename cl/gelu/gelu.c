@@ -33,7 +33,7 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
-    return (clm_cost){.flops = 4 * n, .bytes = 8 * n};
+    return (clm_cost){.flops = 4 * n, .bytes = 2 * n * clm_real_bytes(call)};
 }
 
 static bool example(clm_example *e, int index)
@@ -53,7 +53,7 @@ static void grad(clm_tape *tape, const clm_call *call)
     clm_tensor *x = call->arg[X];
     if (!clm_needs_gradient(tape, x)) return;
     clm_call back = {.op = &gelu_backward, .arg = {x, clm_gradient_of(tape, call->arg[Y])}};
-    back.arg[DX] = clm_activation(tape, "dgelu", CLM_F32, x->rank, x->dim);
+    back.arg[DX] = clm_activation(tape, "dgelu", x->type, x->rank, x->dim);
     clm_record(tape, &back);
     clm_gradient_add(tape, x, back.arg[DX]);
 }
@@ -80,7 +80,7 @@ static void reference_backward(const clm_call *call)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
-    return (clm_cost){.flops = 7 * n, .bytes = 12 * n};
+    return (clm_cost){.flops = 7 * n, .bytes = 3 * n * clm_real_bytes(call)};
 }
 
 static bool example_backward(clm_example *e, int index)
@@ -104,7 +104,8 @@ static const clm_op gelu = {
     .about = "Gaussian error linear unit, exact form",
     .paper = "Hendrycks and Gimpel 2016, section 2",
     .source = &clm_source_gelu,
-    .operand = {{"x", CLM_IN, CLM_F32, "N", false, NULL}, {"y", CLM_OUT, CLM_F32, "N", false, "x"}},
+    .operand = {{"x", CLM_IN, CLM_REAL, "N", false, NULL},
+                {"y", CLM_OUT, CLM_REAL, "N", false, "x"}},
     .variant = CLM_VECTOR_VARIANTS(prepare),
     .grad = grad,
     .reference = reference,
@@ -120,9 +121,9 @@ static const clm_op gelu_backward = {
     .about = "gradient of gelu",
     .paper = "Hendrycks and Gimpel 2016, section 2",
     .source = &clm_source_gelu,
-    .operand = {{"x", CLM_IN, CLM_F32, "N", false, NULL},
-                {"dy", CLM_IN, CLM_F32, "N", false, NULL},
-                {"dx", CLM_OUT, CLM_F32, "N", false, "dy"}},
+    .operand = {{"x", CLM_IN, CLM_REAL, "N", false, NULL},
+                {"dy", CLM_IN, CLM_REAL, "N", false, NULL},
+                {"dx", CLM_OUT, CLM_REAL, "N", false, "dy"}},
     .variant = CLM_VECTOR_VARIANTS(prepare_backward),
     .reference = reference_backward,
     .cost = cost_backward,
@@ -137,7 +138,7 @@ clm_tensor *clm_gelu(clm_tape *tape, clm_tensor *x)
 {
     if (!x) return NULL;
     clm_call call = {.op = &gelu, .arg = {x}};
-    call.arg[Y] = clm_activation(tape, "gelu", CLM_F32, x->rank, x->dim);
+    call.arg[Y] = clm_activation(tape, "gelu", x->type, x->rank, x->dim);
     clm_record(tape, &call);
     return call.arg[Y];
 }

@@ -48,14 +48,15 @@ typedef struct totals {
     int right, suspect, wrong, skipped;
 } totals;
 
-static clm_status verify_variant(clm_context *context, const clm_op *op, const clm_variant *variant,
-                                 double most, totals *total)
+static clm_status verify_type(clm_context *context, const clm_op *op, const clm_variant *variant,
+                              clm_type real, double most, totals *total)
 {
     clm_verdict v;
-    CLM_TRY(clm_verify(context, op, &(clm_choice){.variant = variant}, most, &v));
+    CLM_TRY(clm_verify(context, op, &(clm_choice){.variant = variant}, real, most, &v));
+    const char *type = real == CLM_F32 ? "" : clm_type_name(real);
     if (v.examples == 0) {
         total->skipped++;
-        printf("skip     %-26s %-6s %s\n", op->name, variant->name,
+        printf("skip     %-26s %-6s %-4s %s\n", op->name, variant->name, type,
                v.reason[0] ? v.reason : "no example is small enough");
         return CLM_OK;
     }
@@ -63,9 +64,19 @@ static clm_status verify_variant(clm_context *context, const clm_op *op, const c
     total->wrong += v.wrong;
     total->suspect += v.suspect && !v.wrong;
     total->right += !v.suspect && !v.wrong;
-    printf("%-8s %-26s %-6s %2d examples, worst error %.1e%s%s\n", word, op->name, variant->name,
-           v.examples, v.error, v.wrong ? ": " : "", v.wrong ? v.reason : "");
+    printf("%-8s %-26s %-6s %-4s %2d examples, worst error %.1e%s%s\n", word, op->name,
+           variant->name, type, v.examples, v.error, v.wrong ? ": " : "", v.wrong ? v.reason : "");
     return CLM_OK;
+}
+
+/* In every storage type that the operator has. */
+static clm_status verify_variant(clm_context *context, const clm_op *op, const clm_variant *variant,
+                                 double most, totals *total)
+{
+    CLM_TRY(verify_type(context, op, variant, CLM_F32, most, total));
+    if (!clm_has_real(op)) return CLM_OK;
+    CLM_TRY(verify_type(context, op, variant, CLM_BF16, most, total));
+    return verify_type(context, op, variant, CLM_F16, most, total);
 }
 
 /* The word of --op names an operator, or a folder of cl/ and with it all that is in there. */

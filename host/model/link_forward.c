@@ -9,9 +9,10 @@
 static clm_status add_tensor(clm_scope *scope, clm_safetensors *file, const char *name,
                              clm_tape *tape, const clm_tensor *tensor)
 {
-    clm_file_tensor t = {.name = name, .type = tensor->type, .rank = tensor->rank};
+    const clm_type type = clm_is_floating(tensor->type) ? CLM_F32 : CLM_I32;
+    clm_file_tensor t = {.name = name, .type = type, .rank = tensor->rank};
     memcpy(t.dim, tensor->dim, sizeof t.dim);
-    t.data = clm_alloc(scope, clm_tensor_bytes(tensor) + 4);
+    t.data = clm_alloc_array(scope, (size_t)clm_elements(tensor) + 1, sizeof(float));
     CLM_TRY(clm_tensor_read(tape, tensor, t.data));
     clm_safetensors_add(scope, file, t);
     return CLM_OK;

@@ -41,6 +41,8 @@ clm_scope *clm_tape_scope(clm_tape *tape) { return tape->scope; }
 clm_parameters *clm_tape_parameters(clm_tape *tape) { return tape->parameters; }
 void clm_tape_set_training(clm_tape *tape, bool training) { tape->training = training; }
 bool clm_tape_training(const clm_tape *tape) { return tape->training; }
+void clm_tape_set_precision(clm_tape *tape, clm_type precision) { tape->precision = precision; }
+clm_type clm_tape_precision(const clm_tape *tape) { return tape->precision; }
 size_t clm_tape_calls(const clm_tape *tape) { return tape->calls; }
 const clm_call *clm_tape_call(const clm_tape *tape, size_t index) { return tape->call[index]; }
 size_t clm_tape_launches(const clm_tape *tape) { return clm_plan_launches(tape->plan); }
@@ -113,7 +115,7 @@ clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int 
                            const int64_t *dim)
 {
     if (tape->status != CLM_OK) return NULL;
-    return node(tape, name, type, CLM_ACTIVATION, rank, dim);
+    return node(tape, name, type == CLM_REAL ? tape->precision : type, CLM_ACTIVATION, rank, dim);
 }
 
 void clm_keep(clm_tape *tape, clm_tensor *tensor)
@@ -143,7 +145,7 @@ void clm_record(clm_tape *tape, const clm_call *call)
             needs |= clm_node_of(call->arg[o])->needs_gradient;
     for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++) {
         const clm_operand *operand = &call->op->operand[o];
-        if (call->arg[o] && operand->role == CLM_OUT && operand->type == CLM_F32)
+        if (call->arg[o] && operand->role == CLM_OUT && clm_is_floating(operand->type))
             clm_node_of(call->arg[o])->needs_gradient |= needs;
     }
     tape->call = clm_tape_grow(tape->call, tape->calls, &tape->call_room, sizeof *tape->call);
@@ -245,7 +247,11 @@ clm_status clm_tape_upload_inputs(clm_tape *tape)
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)
 {
     CLM_TRY(clm_finish(tape->context));
-    return clm_buffer_read(tensor->buffer, 0, to, clm_tensor_bytes(tensor));
+    const uint64_t bytes = clm_tensor_bytes(tensor), room = 4 * (uint64_t)clm_elements(tensor);
+    char *stored = (char *)to + (room - bytes);
+    CLM_TRY(clm_buffer_read(tensor->buffer, 0, stored, bytes));
+    if (bytes < room) clm_stored_floats(tensor->type, stored, clm_elements(tensor), to);
+    return CLM_OK;
 }
 
 clm_status clm_tape_call_ns(clm_tape *tape, double *call_ns)

@@ -30,6 +30,11 @@ clm_parameters *clm_tape_parameters(clm_tape *tape); /* null: none */
 void clm_tape_set_training(clm_tape *tape, bool training);
 bool clm_tape_training(const clm_tape *tape);
 
+/* Storage type of activations recorded as CLM_REAL: CLM_F32 (the default), CLM_BF16 or CLM_F16. Set
+ * before recording. */
+void clm_tape_set_precision(clm_tape *tape, clm_type precision);
+clm_type clm_tape_precision(const clm_tape *tape);
+
 /* --- recording: leaves --- */
 
 /* A tensor that the host fills with `value` (copied; null: zeros). */
@@ -44,7 +49,7 @@ clm_tensor *clm_weight(clm_tape *tape, int parameter);
 
 /* --- recording: calls (used by the operators' own functions) --- */
 
-/* A tensor made by a call. */
+/* A tensor made by a call; CLM_REAL: stored in the tape's precision. */
 clm_tensor *clm_activation(clm_tape *tape, const char *name, clm_type type, int rank,
                            const int64_t *dim);
 /* Records a call; checks types, shapes and letters. */
@@ -97,7 +102,8 @@ clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
 /* Writes all inputs to the device again, as planning did: what a transfer costs. */
 clm_status clm_tape_upload_inputs(clm_tape *tape);
 
-/* Copies a tensor to the host, floats or int32, after waiting for the device. */
+/* Copies a tensor to the host, as floats whatever its storage, or int32, after waiting for the
+ * device: 4 bytes an element. */
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to);
 
 /* --- the same tape in double on the host --- */

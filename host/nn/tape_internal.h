@@ -30,7 +30,8 @@ struct clm_tape {
     clm_parameters *parameters;
     uint32_t seed;
     bool training;
-    clm_status status; /* the first error of recording */
+    clm_type precision; /* CLM_F32 is 0 */
+    clm_status status;  /* the first error of recording */
     clm_node **node;
     size_t nodes, node_room;
     clm_call **call;

@@ -49,6 +49,13 @@ int64_t clm_dim(const clm_call *call, char wanted)
     return 0;
 }
 
+clm_type clm_call_real(const clm_call *call)
+{
+    for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
+        if (call->arg[o] && call->op->operand[o].type == CLM_REAL) return call->arg[o]->type;
+    return CLM_F32;
+}
+
 double *clm_f64(const clm_call *call, int operand)
 {
     return call->arg[operand] ? call->arg[operand]->host : NULL;
@@ -66,9 +73,9 @@ static clm_status mismatch(const clm_call *call, const clm_operand *operand, con
     for (int i = 0; i < t->rank; i++)
         snprintf(dims + strlen(dims), sizeof dims - strlen(dims), "%s%lld", i ? ", " : "",
                  (long long)t->dim[i]);
-    return clm_fail(CLM_ERROR_FAILED, "%s: operand %s is [%s] (%s), which %s of its shape \"%s\"",
-                    call->op->name, operand->name, dims, t->name ? t->name : "unnamed", why,
-                    operand->shape);
+    return clm_fail(CLM_ERROR_FAILED, "%s: operand %s is [%s] %s (%s), which %s \"%s\"",
+                    call->op->name, operand->name, dims, clm_type_name(t->type),
+                    t->name ? t->name : "unnamed", why, operand->shape);
 }
 
 clm_status clm_call_check(const clm_call *call)
@@ -80,16 +87,19 @@ clm_status clm_call_check(const clm_call *call)
         if (!t)
             return clm_fail(CLM_ERROR_FAILED, "%s: operand %s is missing", call->op->name,
                             operand->name);
-        if (t->type != operand->type) return mismatch(call, operand, t, "has not the type");
+        if (operand->type != CLM_REAL && t->type != operand->type)
+            return mismatch(call, operand, t, "has not the type of");
+        if (operand->type == CLM_REAL && (t->type == CLM_I32 || t->type != clm_call_real(call)))
+            return mismatch(call, operand, t, "is stored unlike others of");
         char letter[8];
         int64_t size[8];
         const int n = letters(operand, t, letter, size);
-        if (n != 1 && n != t->rank) return mismatch(call, operand, t, "has not the rank");
+        if (n != 1 && n != t->rank) return mismatch(call, operand, t, "has not the rank of");
         for (int i = 0; i < n; i++) {
             const int64_t expected =
                 letter[i] >= '0' && letter[i] <= '9' ? letter[i] - '0' : clm_dim(call, letter[i]);
             if (size[i] != expected)
-                return mismatch(call, operand, t, "disagrees with another operand in a letter");
+                return mismatch(call, operand, t, "disagrees with another operand in a letter of");
         }
     }
     return CLM_OK;

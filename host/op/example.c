@@ -16,14 +16,14 @@ static clm_tensor *operand(clm_example *e, int index, int rank, const int64_t *d
     const clm_operand *o = &e->call.op->operand[index];
     clm_tensor *t = clm_alloc(&e->scope, sizeof *t);
     *t = (clm_tensor){.name = o->name,
-                      .type = o->type,
+                      .type = o->type == CLM_REAL ? CLM_F32 : o->type,
                       .rank = rank,
                       .parameter = -1,
                       .kind = o->role == CLM_IN || o->role == CLM_INOUT ? CLM_INPUT : CLM_OUTPUT};
     memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
     e->call.arg[index] = t;
     void *value = clm_example_memory(e, clm_tensor_bytes(t));
-    if (o->type == CLM_F32)
+    if (clm_is_floating(o->type))
         e->f32[index] = value;
     else
         e->i32[index] = value;
@@ -89,11 +89,25 @@ void clm_example_out(clm_example *e, int index, int rank, const int64_t *dim)
     }
 }
 
+/* What the device will read, so that the reference reads the same. */
+static void store(clm_example *e, int index)
+{
+    clm_tensor *t = e->call.arg[index];
+    const int64_t n = clm_elements(t);
+    void *stored = clm_example_memory(e, 2 * (size_t)n);
+    clm_floats_stored(e->real, e->f32[index], n, stored);
+    clm_stored_floats(e->real, stored, n, e->f32[index]);
+    t->type = e->real;
+}
+
 bool clm_example_build(clm_example *e, const clm_op *op, int index)
 {
     e->call.op = op;
     e->draws = (uint32_t)index << 20; /* different values in different examples */
-    return op->example(e, index);
+    if (!op->example(e, index)) return false;
+    for (int o = 0; o < CLM_OPERANDS && e->real != CLM_F32; o++)
+        if (e->call.arg[o] && op->operand[o].type == CLM_REAL) store(e, o);
+    return true;
 }
 
 void clm_example_reference(clm_example *e)

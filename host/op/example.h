@@ -7,12 +7,14 @@
 struct clm_example {
     clm_scope scope;
     clm_call call;
+    clm_type real;            /* set before building: type of CLM_REAL operands; CLM_F32 is 0 */
     uint32_t draws;           /* Philox elements drawn so far */
     float *f32[CLM_OPERANDS]; /* initial values, inputs and outputs */
     int32_t *i32[CLM_OPERANDS];
 };
 
-/* Builds example `index` of `op` into a zeroed `example`; false when there are no more. End its
+/* Builds example `index` of `op` into an `example` of zeros but for `real`, to whose type the
+ * values of CLM_REAL operands are rounded; false when there are no more. End its
  * scope in either case. */
 bool clm_example_build(clm_example *example, const clm_op *op, int index);
 

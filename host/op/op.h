@@ -30,7 +30,11 @@ typedef enum clm_role {
 
 /* One operand. `shape` names its dimensions in the letters of architecture.md section 6,
  * separated by blanks, each with an optional "+1" ("N D", "G+1", "1"); equal letters must agree
- * within a call, which recording checks. Further letters may be used freely within one operator. */
+ * within a call, which recording checks. Further letters may be used freely within one operator.
+ *
+ * Operands of type CLM_REAL hold what there is much of, rows and gradients of rows; statistics,
+ * logits, parameters and their gradients are CLM_F32. Kernels read and write the former by the
+ * conversions of cl/common.clh, which clm_launch tells the type. */
 typedef struct clm_operand {
     const char *name;
     clm_role role;
@@ -59,6 +63,14 @@ void clm_no_grad(clm_tape *tape, const clm_call *call);
 
 /* Size of the dimension that `letter` names in this call; 0 when no present operand has it. */
 int64_t clm_dim(const clm_call *call, char letter);
+
+/* Type of the call's CLM_REAL operands; CLM_F32 when it has none. */
+clm_type clm_call_real(const clm_call *call);
+/* Bytes of one of their elements, for costs. */
+static inline double clm_real_bytes(const clm_call *call)
+{
+    return (double)clm_type_bytes(clm_call_real(call));
+}
 
 /* Host storage of an operand, for references: doubles, integers; null when absent. */
 double *clm_f64(const clm_call *call, int operand);
@@ -104,7 +116,9 @@ struct clm_op {
     void (*grad)(clm_tape *tape, const clm_call *call);
     void (*reference)(const clm_call *call); /* the obvious loop in double */
     clm_cost (*cost)(const clm_call *call);
-    double suspect, wrong; /* relative error norm(got - expected) / norm(expected) per output */
+    /* Relative error norm(got - expected) / norm(expected) per output, in f32; stored in a lower
+     * type its rounding is allowed besides (op/verify.h). */
+    double suspect, wrong;
     /* Fills in example `index` (operands by the clm_example_ functions, attributes); false when
      * there are no more. The first few are tiny (they run on an interpreter too); together they
      * cover the sizes of style.md: 1, a prime, one over a tile, empty groups, isolated nodes, one

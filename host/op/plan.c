@@ -19,6 +19,7 @@ struct clm_plan {
     size_t launches, launch_room;
     clm_choice *choice; /* of each added call; the last one of the call being prepared */
     size_t calls, call_room;
+    const clm_call *call; /* being prepared */
 };
 
 static void release(void *object)
@@ -70,6 +71,7 @@ clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_choice *
         return clm_skip("%s variant %s cannot run here: %s", call->op->name, variant->name, misfit);
     plan->choice = grow(plan->choice, plan->calls, &plan->call_room, sizeof *plan->choice);
     plan->choice[plan->calls] = choice;
+    plan->call = call;
     const clm_status status = variant->prepare(plan, call);
     if (status != CLM_OK)
         clm_error_during("preparing %s, variant %s", call->op->name, variant->name);
@@ -124,6 +126,10 @@ clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char 
     for (int t = 0; t < clm_tunables(choice->variant); t++)
         used += snprintf(all + used, sizeof all - (size_t)used, " -D%s=%d",
                          choice->variant->tunable[t].name, choice->tune[t]);
+    const clm_type real = clm_call_real(plan->call);
+    if (real != CLM_F32)
+        snprintf(all + used, sizeof all - (size_t)used, " -DCLM_REAL=CLM_%s",
+                 real == CLM_BF16 ? "BF16" : "F16");
     plan->launch = grow(plan->launch, plan->launches, &plan->launch_room, sizeof *plan->launch);
     launch *l = &plan->launch[plan->launches];
     *l = (launch){.range = range, .call = plan->calls};

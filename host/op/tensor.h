@@ -7,11 +7,24 @@
 
 #include "ocl/ocl.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { CLM_RANK = 4 };
 
-typedef enum clm_type { CLM_F32, CLM_I32 } clm_type;
+/* CLM_REAL is no type of a tensor but a promise to become one: an operand declared so takes f32,
+ * bf16 or f16, all operands of a call alike, and an activation recorded so takes its tape's
+ * precision. Arithmetic is in f32 whatever the storage. */
+typedef enum clm_type { CLM_F32, CLM_I32, CLM_BF16, CLM_F16, CLM_REAL } clm_type;
+
+/* "f32", "i32", "bf16", "f16". */
+const char *clm_type_name(clm_type type);
+
+static inline bool clm_is_floating(clm_type type) { return type != CLM_I32; }
+static inline uint64_t clm_type_bytes(clm_type type)
+{
+    return type == CLM_BF16 || type == CLM_F16 ? 2 : 4;
+}
 
 typedef enum clm_tensor_kind {
     CLM_INPUT,      /* filled by the host, kept for the life of the tape */
@@ -44,7 +57,12 @@ static inline int64_t clm_elements(const clm_tensor *t)
 
 static inline uint64_t clm_tensor_bytes(const clm_tensor *t)
 {
-    return 4 * (uint64_t)clm_elements(t);
+    return clm_type_bytes(t->type) * (uint64_t)clm_elements(t);
 }
+
+/* Between floats and what a tensor of a floating type stores: n elements. `from` may lie in the
+ * upper half of `to`. */
+void clm_stored_floats(clm_type type, const void *from, int64_t n, float *to);
+void clm_floats_stored(clm_type type, const float *from, int64_t n, void *to);
 
 #endif

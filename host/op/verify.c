@@ -27,6 +27,18 @@ double clm_relative_error(const float *got, const double *expected, int64_t n)
     return norm > 0 ? sqrt(difference / norm) : sqrt(difference);
 }
 
+double clm_rounding(clm_type type)
+{
+    return type == CLM_BF16 ? 0x1p-8 : type == CLM_F16 ? 0x1p-11 : 0;
+}
+
+bool clm_has_real(const clm_op *op)
+{
+    for (int o = 0; o < CLM_OPERANDS && op->operand[o].name; o++)
+        if (op->operand[o].type == CLM_REAL) return true;
+    return false;
+}
+
 static clm_status upload(clm_context *context, clm_example *e)
 {
     for (int o = 0; o < CLM_OPERANDS; o++) {
@@ -34,9 +46,14 @@ static clm_status upload(clm_context *context, clm_example *e)
         if (!t) continue;
         const uint64_t bytes = clm_tensor_bytes(t);
         CLM_TRY(clm_buffer_new(context, &e->scope, t->name, bytes + 4 * CANARIES, &t->buffer));
-        const void *value = t->type == CLM_F32 ? (void *)e->f32[o] : (void *)e->i32[o];
-        if (bytes) CLM_TRY(clm_buffer_write(t->buffer, 0, value, bytes));
-        CLM_TRY(clm_buffer_fill(t->buffer, bytes, canary, 4 * CANARIES));
+        char *block = clm_alloc(&e->scope, bytes + 4 * CANARIES);
+        if (clm_is_floating(t->type))
+            clm_floats_stored(t->type, e->f32[o], clm_elements(t), block);
+        else
+            memcpy(block, e->i32[o], bytes);
+        for (int i = 0; i < CANARIES; i++)
+            memcpy(block + bytes + 4 * i, &canary, 4);
+        CLM_TRY(clm_buffer_write(t->buffer, 0, block, bytes + 4 * CANARIES));
     }
     return CLM_OK;
 }
@@ -50,27 +67,41 @@ static double integer_error(const int32_t *got, const int32_t *expected, int64_t
     return different;
 }
 
+/* Error of a result: relative for floats, the number of different integers. */
+static double error_of(clm_scope *scope, const clm_tensor *t, const void *got)
+{
+    const int64_t n = clm_elements(t);
+    if (!clm_is_floating(t->type)) return integer_error(got, t->host, n);
+    float *value = clm_alloc_array(scope, (size_t)n + 1, sizeof *value);
+    clm_stored_floats(t->type, got, n, value);
+    return clm_relative_error(value, t->host, n);
+}
+
+static bool canaries_live(const char *end)
+{
+    for (int i = 0; i < CANARIES; i++)
+        if (memcmp(end + 4 * i, &canary, 4) != 0) return false;
+    return true;
+}
+
 static clm_status compare(clm_example *e, int index, clm_verdict *v)
 {
     for (int o = 0; o < CLM_OPERANDS; o++) {
         clm_tensor *t = e->call.arg[o];
         if (!t) continue;
         const uint64_t bytes = clm_tensor_bytes(t);
-        uint32_t *got = clm_alloc(&e->scope, bytes + 4 * CANARIES);
+        char *got = clm_alloc(&e->scope, bytes + 4 * CANARIES);
         CLM_TRY(clm_buffer_read(t->buffer, 0, got, bytes + 4 * CANARIES));
-        for (int i = 0; i < CANARIES; i++)
-            if (got[bytes / 4 + (uint64_t)i] != canary && !v->wrong) {
-                v->wrong = true;
-                snprintf(v->reason, sizeof v->reason, "example %d: writes past the end of %s",
-                         index, t->name);
-            }
+        if (!canaries_live(got + bytes) && !v->wrong) {
+            v->wrong = true;
+            snprintf(v->reason, sizeof v->reason, "example %d: writes past the end of %s", index,
+                     t->name);
+        }
         if (!clm_example_is_result(&e->call, o)) continue;
-        const double error = t->type == CLM_F32
-                                 ? clm_relative_error((float *)got, t->host, clm_elements(t))
-                                 : integer_error((int32_t *)got, t->host, clm_elements(t));
-        const double wrong = t->type == CLM_F32 ? e->call.op->wrong : 0;
+        const double error = error_of(&e->scope, t, got), rounding = clm_rounding(t->type);
+        const double wrong = clm_is_floating(t->type) ? e->call.op->wrong + 2 * rounding : 0;
         if (error > v->error) v->error = error;
-        v->suspect |= error > e->call.op->suspect;
+        v->suspect |= error > e->call.op->suspect + rounding;
         if (error > wrong && !v->wrong) {
             v->wrong = true;
             snprintf(v->reason, sizeof v->reason, "example %d: %s is off by %.2g, allowed %.1g",
@@ -101,14 +132,14 @@ static clm_status run_example(clm_context *context, clm_example *e, const clm_ch
 }
 
 clm_status clm_verify(clm_context *context, const clm_op *op, const clm_choice *choice,
-                      double most_flops, clm_verdict *verdict)
+                      clm_type real, double most_flops, clm_verdict *verdict)
 {
     *verdict = (clm_verdict){0};
     clm_status status = CLM_OK;
     for (int index = 0; status == CLM_OK; index++) {
-        clm_example e = {0};
+        clm_example e = {.real = real};
         const bool more = clm_example_build(&e, op, index);
-        if (more) {
+        if (more && (real == CLM_F32 || index % 2 == 1)) {
             const clm_cost cost = op->cost(&e.call);
             if (most_flops <= 0 || (cost.flops <= most_flops && cost.bytes <= most_flops))
                 status = run_example(context, &e, choice, index, verdict);

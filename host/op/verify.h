@@ -12,12 +12,21 @@ typedef struct clm_verdict {
     char reason[512]; /* of the first wrong or skipped example */
 } clm_verdict;
 
-/* Runs the examples of `op` as `choice` says on the context's device, outputs filled with NaN
- * before and canaries behind every operand. An example whose cost exceeds `most_flops` or as many
- * bytes is left out (interpreters; 0: none is). CLM_FAIL only when something could not be run; a
- * wrong result is a verdict. */
+/* Runs the examples of `op` as `choice` says on the context's device, outputs filled with NaN before
+ * and canaries behind every operand. CLM_REAL operands are stored as `real`; in other types than
+ * f32 every second example is run. An example whose cost exceeds `most_flops` or as many bytes is
+ * left out (interpreters; 0: none is). CLM_FAIL only when something could not be run; a wrong
+ * result is a verdict. */
 clm_status clm_verify(clm_context *context, const clm_op *op, const clm_choice *choice,
-                      double most_flops, clm_verdict *verdict);
+                      clm_type real, double most_flops, clm_verdict *verdict);
+
+/* Whether the operator has operands of type CLM_REAL. */
+bool clm_has_real(const clm_op *op);
+
+/* The relative error of an output that rounding to its storage type makes at most: 2^-8 in bf16,
+ * 2^-11 in f16, 0 in the others. It is added to what the operator calls suspect, and twice as much
+ * to what it calls wrong. */
+double clm_rounding(clm_type type);
 
 /* Relative error norm(got - expected) / norm(expected) of n floats; positions where both are NaN
  * agree, where one is, the error is infinite. Expected all zero: norm(got). */
