@@ -85,7 +85,7 @@ static clm_status launch_offsets(clm_plan *plan, const clm_call *call, int64_t c
     return clm_launch(plan, call, "dispatch_i32_offsets", "",
                       (clm_range){{(size_t)((groups + chunk) / chunk)}, {1}},
                       CLM_ARGS(clm_t(call->arg[KEY]), clm_t(call->arg[ORDER]),
-                               clm_t(call->arg[OFFSETS]), clm_i(clm_dim(call, 'S')), clm_i(groups),
+                               clm_t(call->arg[OFFSETS]), clm_i(clm_dim(call, 'C')), clm_i(groups),
                                clm_i(chunk)));
 }
 
@@ -190,12 +190,11 @@ static void reference(const clm_call *call)
     for (int64_t g = 0; g < groups; g++)
         offsets[g + 1] += offsets[g];
     /* offsets[g] runs through the slots of group g, to the first of g + 1; then it moves back. */
-    int32_t left = offsets[groups];
     for (int64_t s = 0; s < items; s++) {
-        const int32_t to = key[s] < groups ? offsets[key[s]]++ : left++;
-        order[to] = (int32_t)s;
-        slot[s] = key[s] < groups ? to : -1;
-        row[to] = (int32_t)s / divide;
+        slot[s] = key[s] < groups ? offsets[key[s]]++ : -1;
+        if (slot[s] < 0) continue;
+        order[slot[s]] = (int32_t)s;
+        row[slot[s]] = (int32_t)s / divide;
     }
     memmove(offsets + 1, offsets, (size_t)groups * sizeof *offsets);
     offsets[0] = 0;
@@ -203,16 +202,29 @@ static void reference(const clm_call *call)
 
 static clm_cost cost(const clm_call *call)
 {
-    return (clm_cost){0, 4.0 * (double)(4 * clm_dim(call, 'S') + clm_dim(call, 'G') + 1)};
+    return (clm_cost){
+        0, 4.0 * (double)(2 * (clm_dim(call, 'S') + clm_dim(call, 'C')) + clm_dim(call, 'G') + 1)};
 }
 
-static void shapes(clm_example *e, int64_t rows, int64_t divide, int64_t groups)
+/* Keys below `used`; returns how many are groups. */
+static int64_t keys(clm_example *e, int64_t rows, int64_t divide, int32_t used, int64_t groups)
 {
-    const int64_t items = rows * divide;
+    int32_t *key = clm_example_memory(e, (size_t)(rows * divide) * sizeof *key);
+    int64_t kept = 0;
+    for (int64_t s = 0; s < rows * divide; s++) {
+        key[s] = clm_example_random(e, used);
+        kept += key[s] < groups;
+    }
+    clm_example_i32(e, KEY, key, CLM_DIMS(rows, divide));
+    return kept;
+}
+
+static void shapes(clm_example *e, int64_t items, int64_t kept, int64_t groups)
+{
     clm_example_out(e, OFFSETS, CLM_DIMS(groups + 1));
-    clm_example_out(e, ORDER, CLM_DIMS(items));
+    clm_example_out(e, ORDER, CLM_DIMS(kept));
     clm_example_out(e, SLOT, CLM_DIMS(items));
-    clm_example_out(e, ROW, CLM_DIMS(items));
+    clm_example_out(e, ROW, CLM_DIMS(kept));
     clm_example_out(e, COUNTS, CLM_DIMS(counts_room(items, groups)));
     if (cut(groups).passes == 1) return;
     clm_example_out(e, MOVED_KEY, CLM_DIMS(items));
@@ -243,8 +255,8 @@ static bool example(clm_example *e, int index)
     if (index >= (int)(sizeof list / sizeof *list)) return false;
     const int64_t rows = list[index].rows, divide = list[index].divide;
     clm_example_call(e)->attribute[DIVIDE] = (double)divide;
-    clm_example_below(e, KEY, list[index].used, CLM_DIMS(rows, divide));
-    shapes(e, rows, divide, list[index].groups);
+    const int64_t kept = keys(e, rows, divide, list[index].used, list[index].groups);
+    shapes(e, rows * divide, kept, list[index].groups);
     return true;
 }
 
@@ -268,9 +280,9 @@ static const clm_op dispatch = {
     .source = &clm_source_dispatch,
     .operand = {{"key", CLM_IN, CLM_I32, "S", false, NULL},
                 {"offsets", CLM_OUT, CLM_I32, "G+1", false, NULL},
-                {"order", CLM_OUT, CLM_I32, "S", false, NULL},
+                {"order", CLM_OUT, CLM_I32, "C", false, NULL},
                 {"slot", CLM_OUT, CLM_I32, "S", false, NULL},
-                {"row", CLM_OUT, CLM_I32, "S", false, NULL},
+                {"row", CLM_OUT, CLM_I32, "C", false, NULL},
                 {"counts", CLM_SCRATCH, CLM_I32, "A", false, NULL},
                 {"moved_key", CLM_SCRATCH, CLM_I32, "S", true, NULL},
                 {"moved_item", CLM_SCRATCH, CLM_I32, "S", true, NULL}},
@@ -289,15 +301,16 @@ static const clm_op dispatch = {
 
 const clm_op *const clm_ops_dispatch[] = {&dispatch, NULL};
 
-clm_dispatched clm_dispatch(clm_tape *tape, clm_tensor *key, int64_t groups, int divide)
+clm_dispatched clm_dispatch(clm_tape *tape, clm_tensor *key, int64_t groups, int divide,
+                            int64_t kept)
 {
     clm_dispatched made = {0};
     if (!key) return made;
     const int64_t items = clm_elements(key);
     made.offsets = clm_activation(tape, "offsets", CLM_I32, CLM_DIMS(groups + 1));
-    made.order = clm_activation(tape, "order", CLM_I32, CLM_DIMS(items));
+    made.order = clm_activation(tape, "order", CLM_I32, CLM_DIMS(kept));
     made.slot = clm_activation(tape, "slot", CLM_I32, CLM_DIMS(items));
-    made.row = clm_activation(tape, "row", CLM_I32, CLM_DIMS(items));
+    made.row = clm_activation(tape, "row", CLM_I32, CLM_DIMS(kept));
     clm_call call = {.op = &dispatch,
                      .arg = {[KEY] = key,
                              [OFFSETS] = made.offsets,

@@ -1,5 +1,5 @@
 /* Stable counting sort by the digits of the key. Keys from `groups` on count as one last key, whose
- * items belong to no group: they come behind all others and get no slot.
+ * items belong to no group: they are sorted behind all others and get no slot.
  *
  * A pass sorts by one digit: every block of keys counts its digits; a scan in the order (digit,
  * block) turns the counts into the first slot of each digit of each block; then every block places
@@ -98,8 +98,9 @@ __kernel void dispatch_i32_serial_place(__global const int *RST key, __global co
     for (int s = first; s < last; s++) {
         const int from = item ? item[s] : s;
         const int k = min(key[s], groups), to = next[(k >> shift) & mask]++;
-        order[to] = from;
         slot[from] = k < groups ? to : -1;
+        if (k == groups) continue;
+        order[to] = from;
         row[to] = from / divide;
     }
 }
@@ -108,15 +109,15 @@ __kernel void dispatch_i32_serial_place(__global const int *RST key, __global co
  * `chunk` groups; it gallops from one to the next, so that empty groups cost one step and large
  * ones a logarithm. */
 __kernel void dispatch_i32_offsets(__global const int *RST key, __global const int *RST order,
-                                   __global int *RST offsets, int items, int groups, int chunk)
+                                   __global int *RST offsets, int kept, int groups, int chunk)
 {
     const int first = get_global_id(0) * chunk, last = min(groups + 1, first + chunk);
     int slot = 0; /* all keys before it are < g */
     for (int g = first; g < last; g++) {
         int step = 1, end = slot;
-        while (end < items && key[order[end]] < g) {
+        while (end < kept && key[order[end]] < g) {
             slot = end + 1;
-            end = min(items, end + step);
+            end = min(kept, end + step);
             step *= 2;
         }
         while (slot < end) {
@@ -261,9 +262,11 @@ dispatch_i32_gpu_place(__global const int *RST key, __global const int *RST item
         const int to = next_slot(s < last ? (k >> shift) & mask : -1, next, tile);
         if (s < last) {
             const int from = item ? item[s] : s;
-            order[to] = from;
             slot[from] = k < groups ? to : -1;
-            row[to] = from / divide;
+            if (k < groups) {
+                order[to] = from;
+                row[to] = from / divide;
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ static void grad_side(clm_tape *tape, clm_tensor *dscore, clm_tensor *x, clm_ten
                       clm_tensor *other, clm_tensor *index)
 {
     if (!clm_needs_gradient(tape, x)) return;
-    const clm_dispatched sorted = clm_dispatch(tape, key, x->dim[0], 1);
+    const clm_dispatched sorted = clm_dispatch(tape, key, x->dim[0], 1, clm_elements(key));
     clm_call back = {.op = &pair_dot_backward,
                      .arg = {dscore, other, index, sorted.offsets, sorted.order}};
     back.arg[DA] = clm_activation(tape, "dpair_dot", CLM_F32, x->rank, x->dim);

@@ -364,19 +364,20 @@ static const clm_op router_backward = {
 
 const clm_op *const clm_ops_router[] = {&router, &router_backward, NULL};
 
-clm_routing clm_router(clm_tape *tape, clm_tensor *logits, clm_tensor *pool, int top_k,
+clm_routing clm_router(clm_tape *tape, clm_tensor *logits, clm_pools pools, int top_k,
                        bool renormalise)
 {
     clm_routing made = {0};
     if (!logits) return made;
     const int64_t nodes = logits->dim[0], experts = logits->dim[1];
+    made.pairs = (nodes - pools.without) * top_k;
     made.probability = clm_activation(tape, "probability", CLM_F32, CLM_DIMS(nodes, experts));
     made.topk = clm_activation(tape, "topk", CLM_I32, CLM_DIMS(nodes, top_k));
     made.gate = clm_activation(tape, "gate", CLM_F32, CLM_DIMS(nodes, top_k));
     made.key = clm_activation(tape, "key", CLM_I32, CLM_DIMS(nodes, top_k));
-    clm_record(tape,
-               &(clm_call){.op = &router,
-                           .arg = {logits, pool, made.probability, made.topk, made.gate, made.key},
-                           .attribute = {renormalise}});
+    clm_record(tape, &(clm_call){.op = &router,
+                                 .arg = {logits, pools.of_node, made.probability, made.topk,
+                                         made.gate, made.key},
+                                 .attribute = {renormalise}});
     return made;
 }

@@ -3,9 +3,16 @@
 
 #include "nn/tape.h"
 
+/* Pool of experts of each node, null: 0 for all; how many nodes have none. */
+typedef struct clm_pools {
+    clm_tensor *of_node;
+    int64_t without;
+} clm_pools;
+
 /* What the router decides; all null after an error. */
 typedef struct clm_routing {
     clm_tensor *probability, *topk, *gate, *key;
+    int64_t pairs; /* keys that name a group: N K, less where nodes route to no pool */
 } clm_routing;
 
 /* router: softmax over experts and the choice of the most probable ones.
@@ -23,7 +30,7 @@ typedef struct clm_routing {
  * Cost     N (4 E + 2 K) flop; 4 N (2 E + 3 K) bytes, and 4 N for pools
  * Source   Shazeer et al., Outrageously Large Neural Networks, ICLR 2017, section 2.1 (no noise);
  *          Shakirov and Arakelov, arXiv 2511.07603, eqs. 10 and 12 */
-clm_routing clm_router(clm_tape *tape, clm_tensor *logits, clm_tensor *pool, int top_k,
+clm_routing clm_router(clm_tape *tape, clm_tensor *logits, clm_pools pools, int top_k,
                        bool renormalise);
 
 /* router_backward: gradient of the logits.

@@ -152,22 +152,25 @@ static clm_tensor *fuse(clm_tape *tape, clm_parameters *p, const char *prefix, c
     return her->fusion == CLM_FUSION_CONCAT ? fused : clm_type_gate(tape, h, fused, table, &masked);
 }
 
-/* Pool of experts of each node, null for one that all share. In the last layer nodes whose rows
+/* Pools of experts: one that all share, or one per node type. In the last layer nodes whose rows
  * nothing reads get one past the last, none: their experts are not computed. The router still
  * decides for them, because the balance loss counts every node. */
-static clm_tensor *pools_of(clm_tape *tape, const clm_her *her, const clm_graph_inputs *in,
-                            int layer)
+static clm_pools pools_of(clm_tape *tape, const clm_her *her, const clm_graph_inputs *in, int layer)
 {
     const bool separated = her->mixture == CLM_SEPARATED_MIXTURE;
     bool all = true;
     for (int t = 0; t < in->types && in->read && layer == her->layers - 1; t++)
         all &= in->read[t];
-    if (all) return separated ? in->type : NULL;
+    if (all) return (clm_pools){.of_node = separated ? in->type : NULL};
+    int64_t without = 0;
     int32_t *pool = clm_alloc_array(clm_tape_scope(tape), (size_t)in->nodes + 1, sizeof *pool);
-    for (int t = 0; t < in->types; t++)
+    for (int t = 0; t < in->types; t++) {
+        if (!in->read[t]) without += in->type_first[t + 1] - in->type_first[t];
         for (int32_t i = in->type_first[t]; i < in->type_first[t + 1]; i++)
             pool[i] = separated ? in->read[t] ? t : in->types : !in->read[t];
-    return clm_input_i32(tape, "pools of read nodes", pool, CLM_DIMS(in->nodes));
+    }
+    return (clm_pools){clm_input_i32(tape, "pools of read nodes", pool, CLM_DIMS(in->nodes)),
+                       without};
 }
 
 clm_tensor *clm_moe_layer(clm_tape *tape, clm_parameters *p, const char *prefix, const clm_her *her,

@@ -46,8 +46,8 @@ static void grad(clm_tape *tape, const clm_call *call)
     clm_tensor *dy = clm_gradient_of(tape, s->y);
     const clm_tensor *gate = s->gate;
     clm_gradient_add(tape, gate,
-                     clm_row_dot(tape, dy, NULL, s->top_k, s->expert_out, s->routed.slot, s->pairs,
-                                 gate->rank, gate->dim));
+                     clm_row_dot(tape, dy, NULL, s->top_k, s->expert_out, s->routed.slot,
+                                 clm_elements(gate), gate->rank, gate->dim));
     clm_tensor *du = clm_gemm_call(tape,
                                    &(clm_gemm){.x = dy,
                                                .w = clm_transpose(tape, s->experts.w2),
@@ -80,9 +80,9 @@ clm_tensor *clm_expert_ffn(clm_tape *tape, clm_tensor *z, const clm_routing *rou
                  .gate = routing->gate,
                  .experts = *experts,
                  .init = init,
-                 .pairs = n * k,
+                 .pairs = routing->pairs,
                  .top_k = (int)k};
-    s->routed = clm_dispatch(tape, routing->key, experts->w1->dim[0], (int)k);
+    s->routed = clm_dispatch(tape, routing->key, experts->w1->dim[0], (int)k, s->pairs);
     s->h = clm_gemm_call(tape,
                          &(clm_gemm){.x = z,
                                      .w = experts->w1,
