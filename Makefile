@@ -32,6 +32,7 @@ bench:
 bench-full: bench
 	$(BUILD)/clmoe run her
 	$(BUILD)/clmoe run her-sweep
+	$(BUILD)/clmoe run scaling
 
 .PHONY: test
 test: setup

@@ -72,6 +72,8 @@ static double read_step(const json_t *r) { return median_time(r, "train_step"); 
 static double read_inference(const json_t *r) { return median_time(r, "inference"); }
 static double read_planned(const json_t *r) { return number_at(r, "memory_bytes", "planned"); }
 static double read_device(const json_t *r) { return number_at(r, "memory_bytes", "device"); }
+static double read_nodes(const json_t *r) { return number_at(r, "graph", "nodes"); }
+static double read_edges(const json_t *r) { return number_at(r, "graph", "edges"); }
 static double read_imbalance(const json_t *r) { return number_at(r, "routing", "imbalance"); }
 
 /* Summary over the seeds that have the number. */
@@ -102,6 +104,8 @@ static void fill(clm_scope *scope, clm_row *row)
     row->inference_ns = summarise(scope, row, read_inference).median;
     row->planned_bytes = summarise(scope, row, read_planned).median;
     row->device_bytes = summarise(scope, row, read_device).median;
+    row->nodes = summarise(scope, row, read_nodes).median;
+    row->edges = summarise(scope, row, read_edges).median;
     row->imbalance = summarise(scope, row, read_imbalance).median;
     row->published = row->published_se = row->difference = row->p_value = NAN;
 }

@@ -15,6 +15,7 @@ typedef struct clm_row {
     clm_summary test, val, precision, epoch;   /* over seeds: auc_test, auc_val, ap_test, epoch */
     /* Median over seeds of the record's medians; NaN: unknown. */
     double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;
+    double nodes, edges; /* of the data set */
     double published, published_se; /* NaN: nothing published */
     const struct clm_row *baseline; /* hgt under the same protocol; null: none, or this row */
     double difference, p_value;     /* to the baseline over the seeds both have; NaN: none */

@@ -15,6 +15,7 @@ static const struct {
     {"metrics", {"auc_test", "auc_val", "ap_test", "epoch"}},
     {"time_ns", {"train_step", "inference", "kernel", "transfer", "build", "setup"}},
     {"rate", {"nodes", "edges", "gflops"}},
+    {"graph", {"nodes", "edges"}},
     {"memory_bytes", {"planned", "device"}},
     {"routing", {"load", "imbalance", "entropy"}},
 };

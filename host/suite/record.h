@@ -3,8 +3,8 @@
  *   schema, suite, model, data, device, lane, seed, params, status, reason,
  *   metrics{auc_test, auc_val, ap_test, epoch}, curve[{epoch, seconds, loss, auc_val}],
  *   time_ns{train_step{median, min, q1, q3, n}, inference{...}, kernel, transfer, build, setup},
- *   rate{nodes, edges, gflops} per second, memory_bytes{planned, device},
- *   routing{load, imbalance, entropy}, environment
+ *   rate{nodes, edges, gflops} per second, graph{nodes, edges} of the data set,
+ *   memory_bytes{planned, device}, routing{load, imbalance, entropy}, environment
  *
  * What is unknown is null, and `reason` of the record or of the group says why. */
 #ifndef CLM_SUITE_RECORD_H

@@ -89,6 +89,15 @@ static clm_status prepare(clm_scope *scope, const clm_run_plan *plan, json_t *re
     return device != NULL ? clm_context_open(scope, device, &options, context) : CLM_OK;
 }
 
+/* What measures are divided by: nodes and links that take part, all types together. */
+static json_t *size_of(const clm_graph *graph)
+{
+    json_int_t edges = 0;
+    for (int32_t r = 0; r < graph->relations; r++)
+        edges += graph->relation[r].count;
+    return json_pack("{s:i,s:I}", "nodes", graph->nodes, "edges", edges);
+}
+
 static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *record)
 {
     const clm_run_cell *planned = &plan->cell[0];
@@ -96,6 +105,7 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
     clm_context *context;
     CLM_TRY(prepare(scope, plan, record, &context));
     CLM_TRY(clm_dataset_load(scope, planned->data, plan->data_dir, &dataset));
+    json_object_set_new(record, "graph", size_of(&dataset->graph));
     const clm_cell cell = {
         .model = planned->model,
         .data = planned->data,
