@@ -18,11 +18,12 @@ function(clm_flatten_philox out)
   file(CONFIGURE OUTPUT "${out}" CONTENT "${flat}" @ONLY)
 endfunction()
 
-# C files that embed cl/common.clh, Philox and every cl/<op>/<name>.cl as `clm_source_<name>`, behind
+# C files that embed cl/common.clh, cl/mma.clh, Philox and every cl/<op>/<name>.cl as `clm_source_<name>`, behind
 # cl/<op>/<op>.clh where there is one: what the files of one operator share.
 function(clm_embed_kernels folder files)
   clm_flatten_philox("${folder}/philox.clh")
-  set(sources "${folder}/philox.clh" "${PROJECT_SOURCE_DIR}/cl/common.clh")
+  set(sources "${folder}/philox.clh" "${PROJECT_SOURCE_DIR}/cl/common.clh"
+      "${PROJECT_SOURCE_DIR}/cl/mma.clh")
   file(GLOB kernels CONFIGURE_DEPENDS cl/*/*.cl)
   file(GLOB heads CONFIGURE_DEPENDS cl/*/*.clh)
   list(APPEND sources ${kernels})

@@ -20,6 +20,11 @@ enum {
     CLM_FEATURE_FP16 = 2,
     CLM_FEATURE_SUBGROUPS = 4,
     CLM_FEATURE_PREFETCH = 8, /* __builtin_prefetch builds */
+    CLM_FEATURE_PTX = 16,     /* inline PTX; with it what cl/mma.clh offers: */
+    CLM_FEATURE_MMA_TF32 = 32,
+    CLM_FEATURE_MMA_BF16 = 64,
+    CLM_FEATURE_COPY_ASYNC = 128,
+    CLM_FEATURE_LOAD_MATRICES = 256,
 };
 
 /* Effects of quirks, as bits (host/ocl/quirk.c says which device has which, and why). */

@@ -6,69 +6,181 @@
 
 #include <string.h>
 
-/* Each probe computes out[i] = 2 i + 1 for i in [0, COUNT) by way of its feature. */
-enum { COUNT = 16 };
+/* A probe is a kernel probe(out, in) for one work-group, with in[i] = i + 1, which no compiler
+ * knows. */
+enum { INPUTS = 32, MOST_RESULTS = 128, FEW = 16 };
 
 typedef struct probe {
     uint32_t feature;
     const char *extension[2]; /* either of which must be advertised; null: none needed */
+    int items, results;
+    int32_t (*expected)(int32_t i); /* out[i] */
     const char *text;
 } probe;
+
+static int32_t odd(int32_t i) { return 2 * i + 1; }
+
+/* --- what cl/mma.clh offers: a product of small integers is exact, and wrong when any fragment
+ * lies elsewhere than thought --- */
+
+#define NVIDIA                                                                                     \
+    {                                                                                              \
+        "cl_nv_compiler_options", "cl_nv_device_attribute_query"                                   \
+    }
+
+static int32_t left(int32_t row, int32_t k) { return (5 * row + 3 * k) % INPUTS + 1; }
+static int32_t right(int32_t k, int32_t column) { return (7 * k + 11 * column) % INPUTS + 1; }
+
+static int32_t product(int32_t i, int32_t depth)
+{
+    int32_t sum = 0;
+    for (int32_t k = 0; k < depth; k++)
+        sum += left(i / 8, k) * right(k, i % 8);
+    return sum;
+}
+static int32_t product_8(int32_t i) { return product(i, 8); }
+static int32_t product_16(int32_t i) { return product(i, 16); }
+static int32_t half_copied(int32_t i) { return i < MOST_RESULTS / 2 ? i % INPUTS + 1 : 0; }
+static int32_t numbered(int32_t i) { return i % INPUTS + 1 + i / INPUTS * 1000; }
+
+#define MMA_HEAD                                                                                   \
+    "#define LEFT(row, k) in[(5 * (row) + 3 * (k)) % 32]\n"                                        \
+    "#define RIGHT(k, column) in[(7 * (k) + 11 * (column)) % 32]\n"                                \
+    "static inline uint two(int first, int second)\n" /* as bf16 */                                \
+    "{\n"                                                                                          \
+    "    return as_uint((float)first) >> 16 | (as_uint((float)second) & 0xffff0000u);\n"           \
+    "}\n"                                                                                          \
+    "__kernel __attribute__((reqd_work_group_size(MMA, 1, 1))) void\n"                             \
+    "probe(__global int *out, __global const int *in)\n"                                           \
+    "{\n"                                                                                          \
+    "    CLM_MMA_MEMORY\n"                                                                         \
+    "    const int lane = get_local_id(0), row = lane / 4, column = lane % 4;\n"
+#define MMA_TAIL                                                                                   \
+    "    for (int i = 0; i < 4; i++) out[(row + i / 2 * 8) * 8 + 2 * column + i % 2] = "           \
+    "(int)c[i];\n"                                                                                 \
+    "}\n"
 
 static const probe probes[] = {
     {CLM_FEATURE_FP64,
      {"cl_khr_fp64", "cl_amd_fp64"},
+     FEW,
+     FEW,
+     odd,
      "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"
-     "__kernel void probe(__global int *out, int one)\n"
+     "__kernel void probe(__global int *out, __global const int *in)\n"
      "{\n"
-     "    const double large = 9007199254740991.0 - one;\n" /* 2^53 - 2: beyond a float's 24 bits */
+     "    const double large = 9007199254740991.0 - in[0];\n" /* 2^53 - 2: not a float */
      "    const int i = get_global_id(0);\n"
      "    out[i] = (int)(large - 9007199254740990.0) + 2 * i + 1;\n"
      "}\n"},
     {CLM_FEATURE_FP16,
      {"cl_khr_fp16", NULL},
+     FEW,
+     FEW,
+     odd,
      "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n"
-     "__kernel void probe(__global int *out, int one)\n"
+     "__kernel void probe(__global int *out, __global const int *in)\n"
      "{\n"
      "    const half i = (half)get_global_id(0);\n"
-     "    out[get_global_id(0)] = (int)(i + i + (half)one);\n"
+     "    out[get_global_id(0)] = (int)(i + i + (half)in[0]);\n"
      "}\n"},
     {CLM_FEATURE_SUBGROUPS,
      {"cl_khr_subgroups", "cl_intel_subgroups"},
+     FEW,
+     FEW,
+     odd,
      "#ifdef cl_khr_subgroups\n"
      "#pragma OPENCL EXTENSION cl_khr_subgroups : enable\n"
      "#endif\n"
-     "__kernel void probe(__global int *out, int one)\n"
+     "__kernel void probe(__global int *out, __global const int *in)\n"
      "{\n"
      "    const int i = get_global_id(0);\n"
-     "    const int sum = sub_group_reduce_add(one);\n"
+     "    const int sum = sub_group_reduce_add(in[0]);\n"
      "    out[i] = 2 * i + (sum == (int)get_sub_group_size() ? 1 : 0);\n"
      "}\n"},
     {CLM_FEATURE_PREFETCH,
      {NULL, NULL},
-     "__kernel void probe(__global int *out, int one)\n"
+     FEW,
+     FEW,
+     odd,
+     "__kernel void probe(__global int *out, __global const int *in)\n"
      "{\n"
      "    const int i = get_global_id(0);\n"
      "    __builtin_prefetch(out + i, 1, 3);\n"
-     "    out[i] = 2 * i + one;\n"
+     "    out[i] = 2 * i + in[0];\n"
      "}\n"},
+    {CLM_FEATURE_PTX, NVIDIA, FEW, FEW, odd,
+     "__kernel void probe(__global int *out, __global const int *in)\n"
+     "{\n"
+     "    const int i = get_global_id(0);\n"
+     "    int sum;\n"
+     "#ifdef PTX\n"
+     "    __asm__ volatile(\"add.s32 %0, %1, %2;\" : \"=r\"(sum) : \"r\"(i), \"r\"(in[i]));\n"
+     "#else\n"
+     "    sum = i + in[i];\n"
+     "#endif\n"
+     "    out[i] = sum;\n"
+     "}\n"},
+    {CLM_FEATURE_MMA_TF32, NVIDIA, 32, 128, product_8,
+     MMA_HEAD
+     "    uint a[4], b[2];\n"
+     "    float c[4] = {0.0f, 0.0f, 0.0f, 0.0f};\n"
+     "    for (int i = 0; i < 4; i++)\n"
+     "        a[i] = clm_tf32((float)LEFT(row + i % 2 * 8, column + i / 2 * 4));\n"
+     "    for (int i = 0; i < 2; i++) b[i] = clm_tf32((float)RIGHT(column + i * 4, row));\n"
+     "    clm_mma_tf32(c, a, b, exchange);\n" MMA_TAIL},
+    {CLM_FEATURE_MMA_BF16, NVIDIA, 32, 128, product_16,
+     MMA_HEAD "    uint a[4], b[2];\n"
+              "    float c[4] = {0.0f, 0.0f, 0.0f, 0.0f};\n"
+              "    for (int i = 0; i < 4; i++) {\n"
+              "        const int m = row + i % 2 * 8, k = 2 * column + i / 2 * 8;\n"
+              "        a[i] = two(LEFT(m, k), LEFT(m, k + 1));\n"
+              "    }\n"
+              "    for (int i = 0; i < 2; i++) {\n"
+              "        const int k = 2 * column + i * 8;\n"
+              "        b[i] = two(RIGHT(k, row), RIGHT(k + 1, row));\n"
+              "    }\n"
+              "    clm_mma_bf16(c, a, b, exchange);\n" MMA_TAIL},
+    {CLM_FEATURE_COPY_ASYNC, NVIDIA, 32, 128, half_copied,
+     MMA_HEAD "    __local float words[128] __attribute__((aligned(16)));\n"
+              "    clm_copy(&copies, words + 4 * lane, (__global const float *)in + lane % 8 * 4,\n"
+              "             lane >= 16);\n"
+              "    CLM_COMMIT_COPIES(&copies);\n"
+              "    CLM_WAIT_COPIES(&copies, 0);\n"
+              "    barrier(CLK_LOCAL_MEM_FENCE);\n"
+              "    for (int i = 0; i < 4; i++) out[i * 32 + lane] = as_int(words[i * 32 + lane]);\n"
+              "}\n"},
+    {CLM_FEATURE_LOAD_MATRICES, NVIDIA, 32, 128, numbered,
+     MMA_HEAD "    __local uint words[128] __attribute__((aligned(16)));\n"
+              "    uint a[4];\n"
+              "    for (int i = 0; i < 4; i++) words[i * 32 + lane] = in[lane] + i * 1000;\n"
+              "    barrier(CLK_LOCAL_MEM_FENCE);\n"
+              "    clm_load_matrices(a, words + 4 * lane, exchange);\n"
+              "    for (int i = 0; i < 4; i++) out[i * 32 + row * 4 + column] = (int)a[i];\n"
+              "}\n"},
 };
 
-static clm_status run(clm_context *context, clm_scope *scope, const probe *row, bool *right)
+static clm_status run(clm_context *context, clm_scope *scope, const probe *row, const char *options,
+                      bool *right)
 {
     const clm_source source = {"probe", row->text};
     clm_kernel *kernel = NULL;
-    clm_buffer *out = NULL;
-    int32_t got[COUNT] = {0};
-    CLM_TRY(clm_kernel_new(context, scope, &source, "probe", "", &kernel));
+    clm_buffer *out = NULL, *in = NULL;
+    int32_t given[INPUTS], got[MOST_RESULTS] = {0};
+    for (int32_t i = 0; i < INPUTS; i++)
+        given[i] = i + 1;
+    CLM_TRY(clm_kernel_new(context, scope, &source, "probe", options, &kernel));
     CLM_TRY(clm_buffer_new(context, scope, "probe", sizeof got, &out));
+    CLM_TRY(clm_buffer_new(context, scope, "probe", sizeof given, &in));
+    CLM_TRY(clm_buffer_write(in, 0, given, sizeof given));
     CLM_TRY(clm_kernel_arg_buffer(kernel, 0, out));
-    CLM_TRY(clm_kernel_arg_i32(kernel, 1, 1));
-    CLM_TRY(clm_kernel_launch(kernel, &(clm_range){{COUNT}, {COUNT}}));
+    CLM_TRY(clm_kernel_arg_buffer(kernel, 1, in));
+    const size_t items = (size_t)row->items;
+    CLM_TRY(clm_kernel_launch(kernel, &(clm_range){{items}, {items}}));
     CLM_TRY(clm_buffer_read(out, 0, got, sizeof got));
     *right = true;
-    for (int32_t i = 0; i < COUNT; i++)
-        *right = *right && got[i] == 2 * i + 1;
+    for (int32_t i = 0; i < row->results; i++)
+        *right = *right && got[i] == row->expected(i);
     return CLM_OK;
 }
 
@@ -107,16 +219,24 @@ static void keep(const char *folder, const char *name, const answers *known)
     if (folder != NULL) (void)clm_cache_write(folder, name, (const uint8_t *)known, sizeof *known);
 }
 
-static bool works(const clm_device *device, const probe *row)
+static bool works(const clm_device *device, const probe *row, const char *options)
 {
     clm_scope scope = {0};
     const clm_context_options no_cache = {.cache = ""};
     clm_context *context = NULL;
     bool right = false;
     const bool ran = clm_context_open(&scope, device, &no_cache, &context) == CLM_OK &&
-                     run(context, &scope, row, &right) == CLM_OK;
+                     run(context, &scope, row, options, &right) == CLM_OK;
     clm_scope_end(&scope);
     return ran && right;
+}
+
+bool clm_probe_works(const clm_device *device, uint32_t feature, bool emulated)
+{
+    const char *options = feature < CLM_FEATURE_PTX ? "" : emulated ? "-DMMA=32" : "-DMMA=32 -DPTX";
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)
+        if (probes[i].feature == feature) return works(device, &probes[i], options);
+    return false;
 }
 
 void clm_probe_features(clm_device *device)
@@ -135,7 +255,7 @@ void clm_probe_features(clm_device *device)
         if ((known.tried & row->feature) != 0 || !advertised(device, row)) continue;
         known.tried |= row->feature;
         keep(folder, name, &known);
-        if (!works(device, row)) continue;
+        if (!clm_probe_works(device, row->feature, false)) continue;
         known.features |= row->feature;
         keep(folder, name, &known);
     }

@@ -85,6 +85,11 @@ const char *clm_feature_name(uint32_t bit)
     case CLM_FEATURE_FP16: return "fp16";
     case CLM_FEATURE_SUBGROUPS: return "subgroups";
     case CLM_FEATURE_PREFETCH: return "prefetch";
+    case CLM_FEATURE_PTX: return "ptx";
+    case CLM_FEATURE_MMA_TF32: return "mma_tf32";
+    case CLM_FEATURE_MMA_BF16: return "mma_bf16";
+    case CLM_FEATURE_COPY_ASYNC: return "copy_async";
+    case CLM_FEATURE_LOAD_MATRICES: return "load_matrices";
     default: return NULL;
     }
 }

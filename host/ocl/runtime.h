@@ -65,4 +65,8 @@ bool clm_device_has_extension(cl_device_id id, const char *extension);
 /* Sets the features of a device: each is advertised, builds, and computes what it should. */
 void clm_probe_features(clm_device *device);
 
+/* Whether a feature's probe builds and computes what it should; `emulated`: in the portable body of
+ * cl/mma.clh instead of PTX. False for what is no feature. */
+bool clm_probe_works(const clm_device *device, uint32_t feature, bool emulated);
+
 #endif

@@ -1,6 +1,6 @@
 /* Programs, kernels, arguments, buffers and views on the first device there is. */
 #include "base/philox.h"
-#include "ocl/ocl.h"
+#include "ocl/runtime.h"
 #include "unit.h"
 
 #include <string.h>
@@ -152,6 +152,15 @@ static void too_large_buffers_are_refused(void **state)
     assert_non_null(strstr(clm_error_last()->what, "huge"));
 }
 
+/* The probes of matrix units compare with products that the host computes; so must their emulation,
+ * where there is no such unit: else a probe would fail on a device that has one. */
+static void probes_are_right_in_emulation(void **state)
+{
+    const clm_device *device = clm_context_device(device_of(state)->context);
+    for (uint32_t bit = CLM_FEATURE_PTX; clm_feature_name(bit) != NULL; bit <<= 1)
+        if (!clm_probe_works(device, bit, true)) fail_msg("%s", clm_feature_name(bit));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +170,7 @@ int main(void)
                                         close_device),
         cmocka_unit_test_setup_teardown(build_errors_name_the_line, open_device, close_device),
         cmocka_unit_test_setup_teardown(too_large_buffers_are_refused, open_device, close_device),
+        cmocka_unit_test_setup_teardown(probes_are_right_in_emulation, open_device, close_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
