@@ -269,7 +269,7 @@ static int vector(const clm_device *device, const clm_call *call)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     const clm_dispatched made =
-        clm_dispatch(tape, clm_bench_keys(tape, w), w->experts, (int)w->top_k);
+        clm_dispatch(tape, clm_bench_keys(tape, w), w->experts, (int)w->top_k, w->nodes * w->top_k);
     if (made.row) clm_keep(tape, made.row);
 }
 

@@ -303,7 +303,7 @@ static void grad(clm_tape *tape, const clm_call *call)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *logits = clm_bench_logits(tape, w);
-    const clm_routing made = clm_router(tape, logits, NULL, (int)w->top_k, true);
+    const clm_routing made = clm_router(tape, logits, (clm_pools){0}, (int)w->top_k, true);
     if (made.gate) clm_keep(tape, made.gate);
     if (made.gate) clm_keep(tape, made.probability);
 }

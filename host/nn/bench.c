@@ -140,7 +140,9 @@ static void expert_ffn(clm_tape *tape, const clm_workload *w)
                                  .b1 = clm_bench_normal(tape, "b1", in, CLM_DIMS(e, inner)),
                                  .w2 = clm_bench_normal(tape, "w2", out, CLM_DIMS(e, inner, d)),
                                  .b2 = clm_bench_normal(tape, "b2", out, CLM_DIMS(e, d))};
-    const clm_routing routing = {.gate = clm_bench_gates(tape, w), .key = clm_bench_keys(tape, w)};
+    const clm_routing routing = {.gate = clm_bench_gates(tape, w),
+                                 .key = clm_bench_keys(tape, w),
+                                 .pairs = w->nodes * w->top_k};
     clm_tensor *z = clm_bench_normal(tape, "z", 1, CLM_DIMS(w->nodes, d));
     clm_tensor *y = clm_expert_ffn(tape, z, &routing, &experts, NULL);
     if (y) clm_keep(tape, y);
