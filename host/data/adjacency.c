@@ -17,44 +17,70 @@ static void *integers(clm_scope *scope, int64_t count)
 
 /* The message graph's edges of relation r: the target's are replaced, and so is its flipped copy.
  */
-static edge_list edges_of(const clm_dataset *dataset, const clm_pairs_host *target_edges, bool leak,
-                          int32_t r)
+static edge_list edges_of(const clm_dataset *dataset, const clm_pairs_host *target_edges,
+                          const clm_adjacency_choice *choice, int32_t r)
 {
     const clm_relation *relation = &dataset->graph.relation[r];
+    if (choice->into != NULL && !choice->into[relation->to]) return (edge_list){0};
     if (target_edges != NULL && r == dataset->target)
         return (edge_list){target_edges->count, target_edges->u, target_edges->v};
-    if (target_edges != NULL && r == dataset->reverse && !leak)
+    if (target_edges != NULL && r == dataset->reverse && !choice->leak)
         return (edge_list){target_edges->count, target_edges->v, target_edges->u};
     return (edge_list){relation->count, relation->src, relation->dst};
 }
 
-static clm_status count_rows(clm_scope *scope, const clm_dataset *dataset, const edge_list *edges,
-                             clm_adjacency *adjacency)
+/* Rows of relation r: its source nodes that have an edge, in order; those without would be keys and
+ * values that nobody reads. `row_of` [nodes of the source type] gets their rows. */
+static void number_rows(const clm_graph *graph, int32_t r, const edge_list *edges, int32_t *row_of,
+                        clm_adjacency *adjacency)
+{
+    const clm_node_type *from = &graph->type[graph->relation[r].from];
+    memset(row_of, 0, (size_t)from->count * sizeof *row_of);
+    for (int32_t e = 0; e < edges->count; e++)
+        row_of[edges->src[e] - from->first] = 1;
+    for (int32_t i = 0; i < from->count; i++)
+        if (row_of[i]) {
+            adjacency->row_node[adjacency->rows] = from->first + i;
+            row_of[i] = adjacency->rows++;
+        }
+    adjacency->row_first[r + 1] = adjacency->rows;
+}
+
+/* Numbers the rows and writes the row of every edge, relation after relation, to `row`. */
+static clm_status count_rows(clm_scope *scope, clm_scope *work, const clm_dataset *dataset,
+                             const edge_list *edges, int32_t **row, clm_adjacency *adjacency)
 {
     const clm_graph *graph = &dataset->graph;
-    adjacency->row_first = integers(scope, graph->relations + 1);
-    adjacency->source_type = integers(scope, graph->relations);
     int64_t rows = 0, count = 0;
     for (int32_t r = 0; r < graph->relations; r++) {
-        adjacency->source_type[r] = graph->relation[r].from;
         rows += graph->type[graph->relation[r].from].count;
         count += edges[r].count;
-        if (rows > INT32_MAX || count > INT32_MAX)
-            return clm_fail(CLM_ERROR_TOO_LARGE,
-                            "%s: the links have more than 2^31 edges or sources", dataset->name);
-        adjacency->row_first[r + 1] = (int32_t)rows;
     }
-    adjacency->nodes = graph->nodes;
-    adjacency->relations = graph->relations;
-    adjacency->rows = (int32_t)rows;
-    adjacency->edges = (int32_t)count;
+    if (rows > INT32_MAX || count > INT32_MAX)
+        return clm_fail(CLM_ERROR_TOO_LARGE, "%s: the links have more than 2^31 edges or sources",
+                        dataset->name);
+    *adjacency = (clm_adjacency){.nodes = graph->nodes,
+                                 .relations = graph->relations,
+                                 .edges = (int32_t)count,
+                                 .row_first = integers(scope, graph->relations + 1),
+                                 .row_node = integers(scope, rows),
+                                 .source_type = integers(scope, graph->relations)};
+    int32_t *row_of = integers(work, graph->nodes), e = 0;
+    *row = integers(work, count);
+    for (int32_t r = 0; r < graph->relations; r++) {
+        const int32_t from = graph->relation[r].from;
+        adjacency->source_type[r] = from;
+        number_rows(graph, r, &edges[r], row_of, adjacency);
+        for (int32_t i = 0; i < edges[r].count; i++)
+            (*row)[e++] = row_of[edges[r].src[i] - graph->type[from].first];
+    }
     return CLM_OK;
 }
 
 /* Edges by target and, within one, by relation: relations are visited in order and the sort is
  * stable. */
 static void sort_by_target(clm_scope *scope, clm_scope *work, const clm_graph *graph,
-                           const edge_list *edges, clm_adjacency *adjacency)
+                           const edge_list *edges, const int32_t *row, clm_adjacency *adjacency)
 {
     int32_t *next = integers(work, graph->nodes + 1);
     for (int32_t r = 0; r < graph->relations; r++)
@@ -67,16 +93,14 @@ static void sort_by_target(clm_scope *scope, clm_scope *work, const clm_graph *g
     adjacency->relation = integers(scope, adjacency->edges);
     adjacency->input = integers(scope, adjacency->edges);
     int32_t input = 0;
-    for (int32_t r = 0; r < graph->relations; r++) {
-        const int32_t shift = adjacency->row_first[r] - graph->type[graph->relation[r].from].first;
+    for (int32_t r = 0; r < graph->relations; r++)
         for (int32_t e = 0; e < edges[r].count; e++) {
             const int32_t at = next[edges[r].dst[e]]++;
-            adjacency->source[at] = edges[r].src[e] + shift;
+            adjacency->source[at] = row[input];
             adjacency->target[at] = edges[r].dst[e];
             adjacency->relation[at] = r;
             adjacency->input[at] = input++;
         }
-    }
 }
 
 /* Segments: one per target, empty or not; or one per target and relation between which there are
@@ -124,28 +148,27 @@ static void sort_by_source(clm_scope *scope, clm_scope *work, clm_adjacency *adj
 }
 
 static clm_status build(clm_scope *scope, clm_scope *work, const clm_dataset *dataset,
-                        const clm_pairs_host *target_edges, bool leak, bool per_relation,
+                        const clm_pairs_host *target_edges, const clm_adjacency_choice *choice,
                         clm_adjacency *adjacency)
 {
     const clm_graph *graph = &dataset->graph;
     edge_list *edges_by = clm_alloc_array(work, (size_t)graph->relations, sizeof *edges_by);
+    int32_t *row = NULL;
     for (int32_t r = 0; r < graph->relations; r++)
-        edges_by[r] = edges_of(dataset, target_edges, leak, r);
-    *adjacency = (clm_adjacency){0};
-    CLM_TRY(count_rows(scope, dataset, edges_by, adjacency));
-    sort_by_target(scope, work, graph, edges_by, adjacency);
-    cut_segments(scope, per_relation, adjacency);
+        edges_by[r] = edges_of(dataset, target_edges, choice, r);
+    CLM_TRY(count_rows(scope, work, dataset, edges_by, &row, adjacency));
+    sort_by_target(scope, work, graph, edges_by, row, adjacency);
+    cut_segments(scope, choice->per_relation, adjacency);
     sort_by_source(scope, work, adjacency);
     return CLM_OK;
 }
 
 clm_status clm_adjacency_new(clm_scope *scope, const clm_dataset *dataset,
-                             const clm_pairs_host *target_edges, bool leak, bool per_relation,
+                             const clm_pairs_host *target_edges, clm_adjacency_choice choice,
                              clm_adjacency *adjacency)
 {
     clm_scope work = {0};
-    const clm_status status =
-        build(scope, &work, dataset, target_edges, leak, per_relation, adjacency);
+    const clm_status status = build(scope, &work, dataset, target_edges, &choice, adjacency);
     clm_scope_end(&work);
     return status;
 }

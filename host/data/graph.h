@@ -95,11 +95,12 @@ clm_status clm_link_split_new(clm_scope *scope, const clm_dataset *dataset, doub
                               uint32_t seed, clm_link_split *split);
 
 /* Typed edges of one message graph for attention: CSR by target, within a target by relation, and
- * the order by source row. Row of (relation r, source s) = row_first[r] + s - first node of its
- * type; rows of all relations follow each other. */
+ * the order by source row. Each (relation, source node that has such an edge) is a row; rows of all
+ * relations follow each other, within one in the order of the nodes. */
 typedef struct clm_adjacency {
     int32_t nodes, edges, rows, segments, relations;
     int32_t *row_first;   /* [relations + 1] */
+    int32_t *row_node;    /* [rows] source node */
     int32_t *source_type; /* [relations] */
     int32_t *segment_ptr; /* [nodes + 1] segments of each target */
     int32_t *edge_ptr;    /* [segments + 1] edges of each segment */
@@ -111,12 +112,16 @@ typedef struct clm_adjacency {
     int32_t *source_edge; /* [edges] */
 } clm_adjacency;
 
+typedef struct clm_adjacency_choice {
+    bool leak;         /* reverse=leak: the reverse relation keeps all its edges */
+    bool per_relation; /* one segment per (target, relation) instead of one per target */
+    const bool *into;  /* [types] whether nodes of the type receive messages; null: all do */
+} clm_adjacency_choice;
+
 /* Adjacency of the graph with the target's edges replaced by `target_edges` and its reverse by
- * their flipped copy, or, with `leak`, by all edges of the reverse relation (reverse=leak). One
- * segment per target node, or per (target, relation) with `per_relation`. target_edges null: the
- * graph as it is. */
+ * their flipped copy. target_edges null: the graph as it is. */
 clm_status clm_adjacency_new(clm_scope *scope, const clm_dataset *dataset,
-                             const clm_pairs_host *target_edges, bool leak, bool per_relation,
+                             const clm_pairs_host *target_edges, clm_adjacency_choice choice,
                              clm_adjacency *adjacency);
 
 /* Features of all nodes as one CSR matrix: columns of type t start at column_first[t]; a type

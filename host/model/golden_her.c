@@ -58,7 +58,9 @@ static clm_status read_graph(const clm_golden *g, bool per_relation, golden_grap
         }
         first += count;
     }
-    return clm_adjacency_new(g->scope, data, NULL, false, per_relation, &graph->adjacency);
+    return clm_adjacency_new(g->scope, data, NULL,
+                             (clm_adjacency_choice){.per_relation = per_relation},
+                             &graph->adjacency);
 }
 
 static clm_status loss(clm_golden *g, clm_tape *tape, const clm_tensor *y,
@@ -105,11 +107,12 @@ clm_status clm_golden_hgt(clm_golden *g)
     clm_parameters *parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = clm_tape_new(g->scope, g->context, parameters, 0);
     clm_tape_set_training(tape, true);
-    clm_graph_inputs_record(tape, graph.types, graph.type_first, NULL, NULL, &graph.adjacency, NULL,
-                            &in);
+    const clm_graph_source source = {
+        .types = graph.types, .type_first = graph.type_first, .adjacency = &graph.adjacency};
+    clm_graph_inputs_record(tape, &source, NULL, &in);
     clm_tensor *h = clm_input_f32(tape, "x", x->data, x->rank, x->dim);
     clm_want_gradient(tape, h);
-    clm_tensor *y = clm_hgt_layer(tape, parameters, "", &her, &in, h, &seen);
+    clm_tensor *y = clm_hgt_layer(tape, parameters, "", &her, &in, &in.graph, h, &seen);
     clm_tensor *dy = clm_input_f32(tape, "dy", cotangent->data, cotangent->rank, cotangent->dim);
     if (y) {
         clm_keep(tape, y);
@@ -184,7 +187,8 @@ clm_status clm_golden_moe(clm_golden *g)
     clm_tape_set_training(tape, true);
     int types;
     const int32_t *first = type_offsets(g->scope, type, &types);
-    clm_graph_inputs_record(tape, types, first, NULL, NULL, NULL, NULL, &in);
+    const clm_graph_source source = {.types = types, .type_first = first};
+    clm_graph_inputs_record(tape, &source, NULL, &in);
     clm_tensor *x = clm_input_f32(tape, "h", h->data, h->rank, h->dim);
     clm_tensor *m = clm_input_f32(tape, "mask", mask->data, mask->rank, mask->dim), *balance = NULL;
     clm_want_gradient(tape, x);
@@ -310,8 +314,11 @@ static clm_status record_her(clm_golden *g, her_tape *out)
     out->parameters = clm_parameters_new(g->scope, 0);
     clm_tape *tape = out->tape = clm_tape_new(g->scope, g->context, out->parameters, 0);
     clm_tape_set_training(tape, true);
-    clm_graph_inputs_record(tape, graph.types, graph.type_first, NULL, &features, &graph.adjacency,
-                            NULL, &in);
+    const clm_graph_source source = {.types = graph.types,
+                                     .type_first = graph.type_first,
+                                     .features = &features,
+                                     .adjacency = &graph.adjacency};
+    clm_graph_inputs_record(tape, &source, NULL, &in);
     clm_tensor **mask = clm_alloc_array(g->scope, (size_t)her.layers + 1, sizeof *mask);
     for (int l = 0; l < her.layers; l++) {
         CLM_TRY(clm_golden_f32(g, clm_text(g->scope, "in.mask.%d", l), &m));

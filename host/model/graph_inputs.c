@@ -77,33 +77,52 @@ static void record_edges(clm_tape *tape, const clm_adjacency *a, clm_edges *edge
     };
 }
 
-void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first, const bool *read,
-                             const clm_features *features, const clm_adjacency *adjacency,
+static clm_message_graph message_graph(clm_tape *tape, const clm_graph_source *source,
+                                       const clm_adjacency *adjacency)
+{
+    clm_message_graph graph = {0};
+    record_edges(tape, adjacency, &graph.edges);
+    clm_typed_rows(tape, source->types, source->type_first, adjacency->relations,
+                   adjacency->row_first, adjacency->row_node, &graph.projected,
+                   &graph.projected_offsets);
+    return graph;
+}
+
+static void record_types(clm_tape *tape, const clm_graph_source *source, clm_graph_inputs *in)
+{
+    const int32_t *first = source->type_first;
+    int32_t *type = clm_alloc_array(clm_tape_scope(tape), (size_t)in->nodes + 1, sizeof *type);
+    for (int t = 0; t < source->types; t++)
+        for (int32_t i = first[t]; i < first[t + 1]; i++)
+            type[i] = t;
+    in->type = clm_input_i32(tape, "node types", type, CLM_DIMS(in->nodes));
+    in->type_offsets = clm_input_i32(tape, "type offsets", first, CLM_DIMS(source->types + 1));
+}
+
+void clm_graph_inputs_record(clm_tape *tape, const clm_graph_source *source,
                              const clm_graph_inputs *like, clm_graph_inputs *in)
 {
-    *in = (clm_graph_inputs){.types = types,
+    const clm_adjacency *adjacency = source->adjacency;
+    *in = (clm_graph_inputs){.types = source->types,
                              .relations = adjacency ? adjacency->relations : 0,
-                             .nodes = type_first[types],
-                             .type_first = type_first,
-                             .read = read,
-                             .column_first = features ? features->column_first : NULL};
+                             .nodes = source->type_first[source->types],
+                             .type_first = source->type_first,
+                             .read = source->read,
+                             .column_first =
+                                 source->features ? source->features->column_first : NULL};
     if (like) {
         in->features = share_sparse(tape, &like->features);
         in->type = clm_input_shared(tape, like->type);
         in->type_offsets = clm_input_shared(tape, like->type_offsets);
     } else {
-        int32_t *type = clm_alloc_array(clm_tape_scope(tape), (size_t)in->nodes + 1, 4);
-        for (int t = 0; t < types; t++)
-            for (int32_t i = type_first[t]; i < type_first[t + 1]; i++)
-                type[i] = t;
-        in->type = clm_input_i32(tape, "node types", type, CLM_DIMS(in->nodes));
-        in->type_offsets = clm_input_i32(tape, "type offsets", type_first, CLM_DIMS(types + 1));
-        if (features) append_bias_columns(tape, types, type_first, features, &in->features);
+        record_types(tape, source, in);
+        if (source->features)
+            append_bias_columns(tape, source->types, source->type_first, source->features,
+                                &in->features);
     }
     if (!adjacency) return;
     in->source_type =
         clm_input_i32(tape, "source types", adjacency->source_type, CLM_DIMS(adjacency->relations));
-    record_edges(tape, adjacency, &in->edges);
-    clm_typed_rows(tape, types, type_first, adjacency->relations, adjacency->source_type,
-                   &in->projected, &in->projected_offsets);
+    in->last = in->graph = message_graph(tape, source, adjacency);
+    if (source->last) in->last = message_graph(tape, source, source->last);
 }

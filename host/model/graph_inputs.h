@@ -8,6 +8,15 @@
 #include "data/graph.h"
 #include "nn/tape.h"
 
+/* What one layer's attention runs along. */
+typedef struct clm_message_graph {
+    clm_edges edges;
+    /* Node of each row of queries, keys and values [N + 2 S], and their groups [T + 2 R + 1]:
+     * queries by type, keys by relation, values by relation. */
+    clm_rows projected;
+    clm_tensor *projected_offsets;
+} clm_message_graph;
+
 typedef struct clm_graph_inputs {
     int types, relations;
     int64_t nodes;
@@ -20,21 +29,25 @@ typedef struct clm_graph_inputs {
     const bool *read;
     /* [N, sum F + T]: the last T columns are the types' constant 1, for the bias. */
     clm_sparse features;
-    clm_tensor *type;         /* [N] */
-    clm_tensor *type_offsets; /* [T + 1] nodes of each type */
-    clm_tensor *source_type;  /* [R] */
-    clm_edges edges;
-    /* Node of each row of queries, keys and values [N + 2 S], and their groups [T + 2 R + 1]:
-     * queries by type, keys by relation, values by relation. */
-    clm_rows projected;
-    clm_tensor *projected_offsets;
+    clm_tensor *type;              /* [N] */
+    clm_tensor *type_offsets;      /* [T + 1] nodes of each type */
+    clm_tensor *source_type;       /* [R] */
+    clm_message_graph graph, last; /* of all layers but the last, and of that */
 } clm_graph_inputs;
 
-/* Records the inputs on a tape. `type_first` [types + 1] are the first nodes of the types.
- * `read` [types] or null, see above; both are kept. `features` may be null (no input projection). `like` may be null; else inputs that do not
- * depend on the edges are shared with it. */
-void clm_graph_inputs_record(clm_tape *tape, int types, const int32_t *type_first, const bool *read,
-                             const clm_features *features, const clm_adjacency *adjacency,
+/* What a tape is recorded for. */
+typedef struct clm_graph_source {
+    int types;
+    const int32_t *type_first;      /* [types + 1] first node of each type; kept */
+    const bool *read;               /* [types] or null, see clm_graph_inputs; kept */
+    const clm_features *features;   /* null: no input projection */
+    const clm_adjacency *adjacency; /* null: no edges */
+    const clm_adjacency *last;      /* of the last layer; null: the same */
+} clm_graph_source;
+
+/* Records the inputs on a tape. `like` may be null; else inputs that do not depend on the edges are
+ * shared with it. */
+void clm_graph_inputs_record(clm_tape *tape, const clm_graph_source *source,
                              const clm_graph_inputs *like, clm_graph_inputs *inputs);
 
 #endif

@@ -78,7 +78,8 @@ clm_tensor *clm_her_input(clm_tape *tape, clm_parameters *p, const clm_graph_inp
 }
 
 clm_tensor *clm_hgt_layer(clm_tape *tape, clm_parameters *p, const char *prefix, const clm_her *her,
-                          const clm_graph_inputs *in, clm_tensor *x, clm_her_seen *seen)
+                          const clm_graph_inputs *in, const clm_message_graph *graph, clm_tensor *x,
+                          clm_her_seen *seen)
 {
     const int64_t d = her->width, t = in->types, r = in->relations, h = her->heads, c = d / h;
     const double linear = 1 / sqrt((double)d), glorot = sqrt(3.0 / (double)c);
@@ -101,10 +102,10 @@ clm_tensor *clm_hgt_layer(clm_tape *tape, clm_parameters *p, const char *prefix,
                                                    CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d))
                                           : NULL;
     clm_tensor *bias = NULL, *folded = clm_relation_fold(tape, &w, in->source_type, &bias);
-    clm_tensor *qkv = clm_grouped_gemm(tape, x, in->projected, folded, bias, in->projected_offsets,
-                                       in->nodes + 2 * in->edges.rows);
+    clm_tensor *qkv = clm_grouped_gemm(tape, x, graph->projected, folded, bias,
+                                       graph->projected_offsets, in->nodes + 2 * graph->edges.rows);
     clm_tensor *a =
-        clm_edge_attention(tape, qkv, &in->edges, her->heads, seen ? &seen->alpha : NULL);
+        clm_edge_attention(tape, qkv, &graph->edges, her->heads, seen ? &seen->alpha : NULL);
     if (seen) seen->aggregated = a;
     clm_tensor *o = clm_grouped_gemm(tape, clm_gelu(tape, a), (clm_rows){0}, w_out, b_out,
                                      in->type_offsets, in->nodes);
@@ -225,7 +226,8 @@ clm_tensor *clm_her_layers(clm_tape *tape, clm_parameters *p, const clm_her *her
     for (int l = 0; l < her->layers; l++) {
         const char *hgt = clm_text(clm_tape_scope(tape), "layer.%d.hgt.", l);
         const char *moe = clm_text(clm_tape_scope(tape), "layer.%d.moe.", l);
-        x = clm_hgt_layer(tape, p, hgt, her, in, x, seen);
+        const clm_message_graph *graph = l < her->layers - 1 ? &in->graph : &in->last;
+        x = clm_hgt_layer(tape, p, hgt, her, in, graph, x, seen);
         x = norm(tape, p, hgt, her, clm_dropout(tape, x, her->dropout, l));
         if (her->mixture == CLM_NO_MIXTURE) continue;
         clm_tensor *loss, *before = her->moe_residual ? x : NULL;

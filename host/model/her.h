@@ -50,8 +50,8 @@ clm_tensor *clm_her_input(clm_tape *tape, clm_parameters *parameters, const clm_
 /* Records one HGT layer without dropout and norm: x [N, D] -> [N, D]. Parameter names begin with
  * `prefix`. */
 clm_tensor *clm_hgt_layer(clm_tape *tape, clm_parameters *parameters, const char *prefix,
-                          const clm_her *her, const clm_graph_inputs *in, clm_tensor *x,
-                          clm_her_seen *seen);
+                          const clm_her *her, const clm_graph_inputs *in,
+                          const clm_message_graph *graph, clm_tensor *x, clm_her_seen *seen);
 
 /* Records one mixture: h [N, D] -> y [N, D] (plus `init` when not null) and its balance loss [1]
  * (null outside training). `mask` [N]: given mask of the type embeddings, null: drawn by the

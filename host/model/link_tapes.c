@@ -25,15 +25,27 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
     const clm_dataset *data = r->cell->dataset;
     const clm_config *config = r->cell->config;
     const bool leak = r->with_edges && clm_config_is(config, "reverse", "leak");
-    clm_adjacency adjacency = {0};
+    const bool mixture = clm_config_has(config, "experts");
+    clm_adjacency adjacency = {0}, last = {0};
     *tape = clm_tape_new(r->scope, r->cell->context, tapes->parameters,
                          (uint32_t)clm_config_int(config, "seed"));
     clm_tape_set_training(*tape, training);
-    if (r->with_edges)
-        CLM_TRY(clm_adjacency_new(r->scope, data, edges, leak,
-                                  clm_config_is(config, "softmax", "per_relation"), &adjacency));
-    clm_graph_inputs_record(*tape, data->graph.types, r->type_first, r->read, &r->features,
-                            r->with_edges ? &adjacency : NULL, r->recorded ? &r->first : NULL, in);
+    clm_adjacency_choice choice = {.leak = leak};
+    if (r->with_edges) {
+        choice.per_relation = clm_config_is(config, "softmax", "per_relation");
+        CLM_TRY(clm_adjacency_new(r->scope, data, edges, choice, &adjacency));
+        choice.into = r->read;
+        CLM_TRY(clm_adjacency_new(r->scope, data, edges, choice, &last));
+    }
+    /* the balance loss of a mixture counts every node, and so every message */
+    const bool all_messages = (training && mixture) || last.edges == adjacency.edges;
+    const clm_graph_source source = {.types = data->graph.types,
+                                     .type_first = r->type_first,
+                                     .read = r->read,
+                                     .features = &r->features,
+                                     .adjacency = r->with_edges ? &adjacency : NULL,
+                                     .last = all_messages ? NULL : &last};
+    clm_graph_inputs_record(*tape, &source, r->recorded ? &r->first : NULL, in);
     if (!r->recorded) r->first = *in;
     r->recorded = true;
     *edge_count = adjacency.edges;

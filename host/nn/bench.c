@@ -155,7 +155,8 @@ static void typed_projection(clm_tape *tape, const clm_workload *w)
     const int64_t rows = w->nodes + 2 * (int64_t)g->rows;
     clm_rows made;
     clm_tensor *offsets;
-    clm_typed_rows(tape, g->types, g->type_first, g->relations, g->source_type, &made, &offsets);
+    clm_typed_rows(tape, g->types, g->type_first, g->relations, g->row_first, g->row_node, &made,
+                   &offsets);
     clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, d));
     clm_tensor *weight = clm_bench_normal(tape, "w", 1 / sqrt((double)d), CLM_DIMS(groups, d, d));
     clm_tensor *bias = clm_bench_normal(tape, "b", 1, CLM_DIMS(groups, d));

@@ -2,33 +2,26 @@
 
 #include <string.h>
 
-/* The node of each row, group after group. */
-static int32_t fill(int types, const int32_t *type_first, int relations, const int32_t *source_type,
-                    int32_t *node, int32_t *offsets)
-{
-    const int groups = types + 2 * relations;
-    int32_t row = 0;
-    for (int g = 0; g < groups; g++) {
-        const int type = g < types ? g : source_type[(g - types) % relations];
-        if (offsets) offsets[g] = row;
-        for (int32_t i = type_first[type]; i < type_first[type + 1]; i++, row++)
-            if (node) node[row] = i;
-    }
-    if (offsets) offsets[groups] = row;
-    return row;
-}
-
 void clm_typed_rows(clm_tape *tape, int types, const int32_t *type_first, int relations,
-                    const int32_t *source_type, clm_rows *made, clm_tensor **made_offsets)
+                    const int32_t *row_first, const int32_t *row_node, clm_rows *made,
+                    clm_tensor **made_offsets)
 {
     clm_scope *scope = clm_tape_scope(tape);
     const int32_t n = type_first[types], groups = types + 2 * relations;
-    const int32_t rows = fill(types, type_first, relations, source_type, NULL, NULL);
+    const int32_t rows = n + 2 * row_first[relations];
     int32_t *node = clm_alloc_array(scope, (size_t)rows + 1, 4),
             *offsets = clm_alloc_array(scope, (size_t)groups + 1, 4);
     int32_t *first = clm_alloc_array(scope, (size_t)n + 2, 4),
             *inverse = clm_alloc_array(scope, (size_t)rows + 1, 4);
-    fill(types, type_first, relations, source_type, node, offsets);
+    for (int32_t i = 0; i < rows; i++)
+        node[i] = i < n ? i : row_node[(i - n) % row_first[relations]];
+    for (int g = 0; g < groups; g++) {
+        const int of_values = g >= types + relations;
+        offsets[g] = g < types ? type_first[g]
+                               : n + of_values * row_first[relations] +
+                                     row_first[(g - types) - of_values * relations];
+    }
+    offsets[groups] = rows;
     for (int32_t i = 0; i < rows; i++)
         first[node[i] + 1]++;
     for (int32_t i = 0; i < n; i++)

@@ -5,9 +5,11 @@
 #include "cl/grouped_gemm/grouped_gemm.h"
 
 /* Inputs for one grouped GEMM that makes all of them: queries, one per node, in groups by type;
- * keys, one per relation and node of the type it starts from, in groups by relation; values alike.
- * `type_first` [types + 1], `source_type` [relations]; offsets [types + 2 relations + 1]. */
+ * keys, one per relation and source node of it, in groups by relation; values alike. Relation r has
+ * the source nodes row_node [row_first[r] .. row_first[r + 1]); `type_first` [types + 1]; offsets
+ * [types + 2 relations + 1]. */
 void clm_typed_rows(clm_tape *tape, int types, const int32_t *type_first, int relations,
-                    const int32_t *source_type, clm_rows *rows, clm_tensor **offsets);
+                    const int32_t *row_first, const int32_t *row_node, clm_rows *rows,
+                    clm_tensor **offsets);
 
 #endif

@@ -32,7 +32,7 @@ static void counting_sort(clm_scope *scope, const int32_t *key, int32_t n, int32
 
 typedef struct drawing {
     int32_t *source, *target; /* [M] row, node; in order of relation */
-    int32_t *type_first, *source_type;
+    int32_t *type_first, *source_type, *row_first, *row_node;
     int32_t rows;
 } drawing;
 
@@ -43,7 +43,9 @@ static drawing draw_edges(clm_scope *scope, const clm_workload *w)
     drawing d = {.source = clm_alloc_array(scope, m + 1, 4),
                  .target = clm_alloc_array(scope, m + 1, 4),
                  .type_first = clm_alloc_array(scope, (size_t)t + 1, 4),
-                 .source_type = clm_alloc_array(scope, (size_t)r, 4)};
+                 .source_type = clm_alloc_array(scope, (size_t)r, 4),
+                 .row_first = clm_alloc_array(scope, (size_t)r + 1, 4),
+                 .row_node = clm_alloc_array(scope, (size_t)(r * w->nodes), 4)};
     for (int64_t i = 0; i <= t; i++)
         d.type_first[i] = (int32_t)(w->nodes * i / t);
     for (int64_t i = 0; i < r; i++) {
@@ -57,7 +59,9 @@ static drawing draw_edges(clm_scope *scope, const clm_workload *w)
             d.source[e] = d.rows + pick(w, draw.word[0], sources);
             d.target[e] = d.type_first[to] + pick(w, draw.word[1], targets);
         }
-        d.rows += sources;
+        for (int32_t s = 0; s < sources; s++)
+            d.row_node[d.rows++] = d.type_first[from] + s;
+        d.row_first[i + 1] = d.rows;
     }
     return d;
 }
@@ -86,6 +90,8 @@ void clm_workload_draw_graph(clm_scope *scope, clm_workload *w)
                                 .relations = (int32_t)w->relations,
                                 .type_first = d.type_first,
                                 .source_type = d.source_type,
+                                .row_first = d.row_first,
+                                .row_node = d.row_node,
                                 .segment_ptr = segment_ptr,
                                 .edge_ptr = edge_ptr,
                                 .source = source,

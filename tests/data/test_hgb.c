@@ -351,7 +351,8 @@ static void random_damage_never_crashes(void **state)
         if (status == CLM_OK) {
             accepted++;
             assert_ok(clm_features_new(&scope, dataset, false, NULL, &features));
-            assert_ok(clm_adjacency_new(&scope, dataset, NULL, false, false, &adjacency));
+            assert_ok(
+                clm_adjacency_new(&scope, dataset, NULL, (clm_adjacency_choice){0}, &adjacency));
             for (int64_t k = 0; k < features.nonzeros; k++)
                 assert_in_range(features.col[k], 0, features.columns - 1);
         } else {

@@ -164,12 +164,12 @@ static void held_out_edges_are_in_neither_direction(void **state)
     clm_link_split split;
     clm_adjacency a;
     assert_ok(clm_link_split_new(&scope, dataset, 0.3, 1, &split));
-    assert_ok(clm_adjacency_new(&scope, dataset, &split.message, false, false, &a));
+    assert_ok(clm_adjacency_new(&scope, dataset, &split.message, (clm_adjacency_choice){0}, &a));
     check_orders(graph, &a, false);
     int32_t *count = clm_alloc_array(&scope, (size_t)graph->relations, sizeof *count);
     for (int32_t e = 0; e < a.edges; e++) {
         const int32_t r = a.relation[e];
-        const int32_t source = a.source[e] - a.row_first[r] + graph->type[a.source_type[r]].first;
+        const int32_t source = a.row_node[a.source[e]];
         count[r]++;
         if (r == dataset->target) assert_true(is_in(&split.message, source, a.target[e]));
         if (r == dataset->reverse) assert_true(is_in(&split.message, a.target[e], source));
@@ -189,12 +189,40 @@ static void a_leak_keeps_every_reversed_edge(void **state)
     clm_link_split split;
     clm_adjacency a;
     assert_ok(clm_link_split_new(&scope, dataset, 0.3, 1, &split));
-    assert_ok(clm_adjacency_new(&scope, dataset, &split.message, true, true, &a));
+    assert_ok(clm_adjacency_new(&scope, dataset, &split.message,
+                                (clm_adjacency_choice){.leak = true, .per_relation = true}, &a));
     check_orders(&dataset->graph, &a, true);
     int32_t leaked = 0;
     for (int32_t e = 0; e < a.edges; e++)
         leaked += a.relation[e] == dataset->reverse ? 1 : 0;
     assert_int_equal(leaked, dataset->graph.relation[dataset->reverse].count);
+    clm_scope_end(&scope);
+}
+
+/* Property: with `into`, exactly the edges that end in those types are left, and every row has one:
+ * no key or value is made that nobody reads. */
+static void messages_go_into_the_chosen_types(void **state)
+{
+    (void)state;
+    clm_scope scope = {0};
+    const clm_dataset *dataset = load(&scope, "synthetic:nodes=300,edges=600");
+    const clm_graph *graph = &dataset->graph;
+    const bool into[] = {true, false, true};
+    clm_adjacency all, some;
+    assert_ok(clm_adjacency_new(&scope, dataset, NULL, (clm_adjacency_choice){0}, &all));
+    assert_ok(
+        clm_adjacency_new(&scope, dataset, NULL, (clm_adjacency_choice){.into = into}, &some));
+    check_orders(graph, &some, false);
+    int32_t expected = 0;
+    for (int32_t r = 0; r < graph->relations; r++)
+        if (into[graph->relation[r].to]) expected += graph->relation[r].count;
+    assert_int_equal(some.edges, expected);
+    assert_true(some.edges > 0 && some.edges < all.edges && some.rows < all.rows);
+    for (int32_t e = 0; e < some.edges; e++)
+        assert_true(some.target[e] < graph->type[1].first ||
+                    some.target[e] >= graph->type[2].first);
+    for (int32_t row = 0; row < all.rows; row++)
+        assert_true(all.source_ptr[row + 1] > all.source_ptr[row]);
     clm_scope_end(&scope);
 }
 
@@ -253,7 +281,7 @@ static void an_empty_relation_beside_the_target_is_tolerated(void **state)
     const int32_t other = clm_graph_relation(&changed.graph, "spoke2-hub");
     changed.graph.relation[other].count = 0;
     clm_adjacency a;
-    assert_ok(clm_adjacency_new(&scope, &changed, NULL, false, false, &a));
+    assert_ok(clm_adjacency_new(&scope, &changed, NULL, (clm_adjacency_choice){0}, &a));
     check_orders(&changed.graph, &a, false);
     assert_int_equal(a.edges, 1800);
     clm_scope_end(&scope);
@@ -267,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_seed_fixes_the_split),
         cmocka_unit_test(held_out_edges_are_in_neither_direction),
         cmocka_unit_test(a_leak_keeps_every_reversed_edge),
+        cmocka_unit_test(messages_go_into_the_chosen_types),
         cmocka_unit_test(features_and_their_transpose_agree),
         cmocka_unit_test(what_cannot_be_split_is_refused),
         cmocka_unit_test(an_empty_relation_beside_the_target_is_tolerated),

@@ -177,12 +177,15 @@ static void check_model(const clm_her *her, bool per_relation, const char *what)
     clm_adjacency adjacency;
     clm_features features;
     clm_graph_inputs in;
-    assert_ok(clm_adjacency_new(&scope, &data, NULL, false, per_relation, &adjacency));
+    assert_ok(clm_adjacency_new(&scope, &data, NULL,
+                                (clm_adjacency_choice){.per_relation = per_relation}, &adjacency));
     assert_ok(clm_features_new(&scope, &data, false, NULL, &features));
     clm_parameters *parameters = clm_parameters_new(&scope, 4);
     function f = {.tape = clm_tape_new(&scope, NULL, parameters, 11), .outputs = 1};
     clm_tape_set_training(f.tape, true);
-    clm_graph_inputs_record(f.tape, 3, small_type_first, NULL, &features, &adjacency, NULL, &in);
+    const clm_graph_source source = {
+        .types = 3, .type_first = small_type_first, .features = &features, .adjacency = &adjacency};
+    clm_graph_inputs_record(f.tape, &source, NULL, &in);
     clm_tensor *balance, *x = clm_her_input(f.tape, parameters, &in, her->width);
     x = clm_her_layers(f.tape, parameters, her, &in, x, NULL, &balance, NULL);
     static const int32_t u[] = {0, 1, 1, 4, 2, 3}, v[] = {5, 6, 6, 8, 7, 5};

@@ -47,11 +47,13 @@ static model record(fixture *f, clm_scope *scope, const clm_her *her)
     clm_features features;
     clm_graph_inputs in;
     clm_tensor *balance;
-    assert_ok(clm_adjacency_new(scope, &data, NULL, false, false, &adjacency));
+    assert_ok(clm_adjacency_new(scope, &data, NULL, (clm_adjacency_choice){0}, &adjacency));
     assert_ok(clm_features_new(scope, &data, false, NULL, &features));
     m.tape = clm_tape_new(scope, f->context, m.parameters, 11);
     clm_tape_set_training(m.tape, true);
-    clm_graph_inputs_record(m.tape, 3, small_type_first, NULL, &features, &adjacency, NULL, &in);
+    const clm_graph_source source = {
+        .types = 3, .type_first = small_type_first, .features = &features, .adjacency = &adjacency};
+    clm_graph_inputs_record(m.tape, &source, NULL, &in);
     clm_tensor *x = clm_her_input(m.tape, m.parameters, &in, her->width);
     x = clm_her_layers(m.tape, m.parameters, her, &in, x, NULL, &balance, NULL);
     static const int32_t u[] = {0, 1, 1, 4, 2, 3}, v[] = {5, 6, 6, 8, 7, 5};

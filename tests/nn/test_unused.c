@@ -18,20 +18,29 @@ typedef struct model {
     clm_tensor *loss;
 } model;
 
-/* A loss on links between nodes of types 0 and 1, and the balance loss. */
+/* A loss on links between nodes of types 0 and 1, and the balance loss of a mixture. Without one
+ * the last layer's attention goes only where the loss reads. */
 static model record(clm_scope *scope, const clm_her *her, const bool *read)
 {
     model m = {.parameters = clm_parameters_new(scope, 4)};
     const clm_dataset data = small_graph(scope);
-    clm_adjacency adjacency;
+    clm_adjacency adjacency, last;
     clm_features features;
     clm_graph_inputs in;
     clm_tensor *balance;
-    assert_ok(clm_adjacency_new(scope, &data, NULL, false, false, &adjacency));
+    assert_ok(clm_adjacency_new(scope, &data, NULL, (clm_adjacency_choice){0}, &adjacency));
+    assert_ok(clm_adjacency_new(scope, &data, NULL, (clm_adjacency_choice){.into = read}, &last));
+    assert_true(!read || last.rows < adjacency.rows);
     assert_ok(clm_features_new(scope, &data, false, NULL, &features));
     m.tape = clm_tape_new(scope, NULL, m.parameters, 11);
     clm_tape_set_training(m.tape, true);
-    clm_graph_inputs_record(m.tape, 3, small_type_first, read, &features, &adjacency, NULL, &in);
+    const clm_graph_source source = {.types = 3,
+                                     .type_first = small_type_first,
+                                     .read = read,
+                                     .features = &features,
+                                     .adjacency = &adjacency,
+                                     .last = her->mixture == CLM_NO_MIXTURE ? &last : NULL};
+    clm_graph_inputs_record(m.tape, &source, NULL, &in);
     clm_tensor *x = clm_her_input(m.tape, m.parameters, &in, her->width);
     x = clm_her_layers(m.tape, m.parameters, her, &in, x, NULL, &balance, NULL);
     static const int32_t u[] = {0, 1, 1, 4, 2, 3}, v[] = {5, 6, 6, 8, 7, 5};
@@ -41,7 +50,8 @@ static model record(clm_scope *scope, const clm_her *her, const bool *read)
                                             clm_input_i32(m.tape, "v", v, CLM_DIMS(6)));
     clm_tensor *task =
         clm_bce_loss(m.tape, score, clm_input_f32(m.tape, "label", label, CLM_DIMS(6)));
-    m.loss = clm_add(m.tape, 2, (clm_tensor *[]){task, balance}, (double[]){1, 0.1});
+    m.loss =
+        balance ? clm_add(m.tape, 2, (clm_tensor *[]){task, balance}, (double[]){1, 0.1}) : task;
     clm_tape_backward(m.tape, m.loss);
     assert_ok(clm_tape_reference_begin(m.tape));
     clm_tape_reference_run(m.tape, 0, 0);
@@ -61,37 +71,48 @@ static int32_t last_pairs(const model *m, int top_k)
     return pairs;
 }
 
-/* Property: leaving out the last experts of nodes that are never scored changes neither the loss
- * nor any gradient, and only the pairs of scored nodes are computed. */
+/* Property: leaving out the last layer's experts (where there is no mixture: its messages) of nodes
+ * that are never scored changes neither the loss nor any gradient, and only the pairs of scored
+ * nodes are computed. */
 static void unread_rows_change_nothing(void **state)
 {
     (void)state;
     static const bool read[] = {true, true, false};
-    for (int setting = 0; setting < 4; setting++) {
-        const bool separated = setting & 1;
+    static const struct {
+        clm_mixture mixture;
+        bool residual;
+    } settings[] = {{CLM_SHARED_MIXTURE, true},
+                    {CLM_SEPARATED_MIXTURE, true},
+                    {CLM_SHARED_MIXTURE, false},
+                    {CLM_SEPARATED_MIXTURE, false},
+                    {CLM_NO_MIXTURE, false}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const clm_her her = {.width = 16,
                              .layers = 2,
                              .heads = 4,
                              .dropout = 0.25,
                              .layer_norm = true,
-                             .mixture = separated ? CLM_SEPARATED_MIXTURE : CLM_SHARED_MIXTURE,
+                             .mixture = settings[i].mixture,
                              .experts = 4,
                              .top_k = 2,
                              .expert_width = 32,
                              .renormalise = true,
-                             .moe_residual = setting < 2,
+                             .moe_residual = settings[i].residual,
                              .p = 0.4};
         clm_scope scope = {0};
         const model all = record(&scope, &her, NULL), some = record(&scope, &her, read);
-        assert_int_equal(last_pairs(&all, her.top_k), small_type_first[3] * her.top_k);
-        assert_int_equal(last_pairs(&some, her.top_k), small_type_first[2] * her.top_k);
+        const bool mixture = her.mixture != CLM_NO_MIXTURE;
+        assert_int_equal(last_pairs(&all, her.top_k),
+                         mixture ? small_type_first[3] * her.top_k : -1);
+        assert_int_equal(last_pairs(&some, her.top_k),
+                         mixture ? small_type_first[2] * her.top_k : -1);
         const double a = *(double *)all.loss->host, b = *(double *)some.loss->host;
         assert_true(fabs(a - b) <= 1e-12 * fabs(a));
         const clm_tensor *whole = &all.parameters->arena[1], *part = &some.parameters->arena[1];
         assert_int_equal(clm_elements(whole), clm_elements(part));
         double largest = 0;
-        for (int64_t i = 0; i < clm_elements(whole); i++) {
-            const double x = ((double *)whole->host)[i], y = ((double *)part->host)[i];
+        for (int64_t j = 0; j < clm_elements(whole); j++) {
+            const double x = ((double *)whole->host)[j], y = ((double *)part->host)[j];
             assert_true(fabs(x - y) <= 1e-12 * (fabs(x) + 1));
             largest = fmax(largest, fabs(x));
         }
