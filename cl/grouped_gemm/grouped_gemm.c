@@ -92,6 +92,23 @@ clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_t
     return y;
 }
 
+clm_gemm clm_gemm_of(const clm_call *call, clm_tensor **y)
+{
+    clm_tensor *const *a = call->arg;
+    if (y) *y = a[Y];
+    return (clm_gemm){.x = a[X],
+                      .w = a[W],
+                      .bias = a[BIAS],
+                      .offsets = a[OFFSETS],
+                      .gather = a[GATHER],
+                      .scale = a[SCALE],
+                      .scale_index = a[SCALE_INDEX],
+                      .multiply = a[MULTIPLY],
+                      .rows = a[Y]->dim[0],
+                      .gelu = call->attribute[ACTIVATION] != 0,
+                      .want_slope = a[SLOPE] != NULL};
+}
+
 /* --- reference and cost --- */
 
 static double activated(double x, double *slope)
@@ -367,6 +384,17 @@ static const clm_op grouped_gemm = {
                  .classes = CLM_GPU,
                  .tunable = {{"TILE", TILE, {TILE}, NULL}},
                  .prepare = prepare_gpu},
+                {.name = "clblast",
+                 .classes = CLM_ANY_DEVICE | CLM_LIBRARY,
+                 .misfit = clm_gemm_misfit_clblast,
+                 .prepare = clm_gemm_prepare_clblast},
+                {.name = "clblast_override",
+                 .classes = CLM_CPU | CLM_LIBRARY,
+                 .tunable = {{"VWM", 16, {4, 8, 16}, clm_gemm_pick_clblast_vector},
+                             {"MWG", 16, {16, 32, 64}, clm_gemm_pick_clblast_tile},
+                             {"NDIMC", 1, {1, 4, 8, 16}, clm_gemm_pick_clblast_threads}},
+                 .misfit = clm_gemm_misfit_clblast,
+                 .prepare = clm_gemm_prepare_clblast_override},
                 {.name = "plain", .classes = CLM_ANY_DEVICE, .prepare = prepare_plain}},
     .reference = reference,
     .cost = cost,

@@ -6,6 +6,17 @@
 
 extern const clm_op clm_op_grouped_gemm_weight;
 
+/* The operands of a recorded call, and its y (may be a null pointer). */
+clm_gemm clm_gemm_of(const clm_call *call, clm_tensor **y);
+
+/* The variants of the library CLBlast (grouped_gemm_clblast.c). */
+const char *clm_gemm_misfit_clblast(const clm_call *call, const clm_device *device);
+clm_status clm_gemm_prepare_clblast(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_clblast_override(clm_plan *plan, const clm_call *call);
+int clm_gemm_pick_clblast_vector(const clm_device *device, const clm_call *call);
+int clm_gemm_pick_clblast_tile(const clm_device *device, const clm_call *call);
+int clm_gemm_pick_clblast_threads(const clm_device *device, const clm_call *call);
+
 /* Bytes of all operands but scratch. */
 double clm_gemm_bytes(const clm_call *call);
 

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "data/description.h"
 #include "model/model.h"
-#include "op/op.h"
+#include "op/choice.h"
 #include "suite/suite.h"
 
 #include <stdio.h>
@@ -94,6 +94,16 @@ static void list_operators(void)
         printf("  %-26s %s\n", clm_op_at(i)->name, clm_op_at(i)->about);
 }
 
+static void list_libraries(clm_scope *scope)
+{
+    puts("Libraries (clmoe verify --op OPERATOR --variant VARIANT)");
+    for (size_t i = 0; clm_op_at(i) != NULL; i++)
+        for (const clm_variant *v = clm_op_at(i)->variant; v->name != NULL; v++)
+            if (clm_is_library(v))
+                printf("  %-26s %s, by %s\n", v->name, clm_op_at(i)->name,
+                       clm_choice_library(scope, &(clm_choice){.variant = v}));
+}
+
 static clm_status list_figures(clm_scope *scope)
 {
     const char *const *name;
@@ -110,7 +120,10 @@ static clm_status list(clm_scope *scope, const options *o)
     if (asked(o, "models")) list_models(scope, o->what != NULL);
     if (asked(o, "data")) CLM_TRY(list_data(scope));
     if (asked(o, "figures")) CLM_TRY(list_figures(scope));
-    if (asked(o, "operators")) list_operators();
+    if (asked(o, "operators")) {
+        list_operators();
+        list_libraries(scope);
+    }
     return CLM_OK;
 }
 

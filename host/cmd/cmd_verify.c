@@ -25,7 +25,7 @@ static const struct argp_option table[] = {
     {"device", 'd', "DEV", 0,
      "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
     {"op", 'o', "NAME", 0, "Only this operator, or those of this folder of cl/", 0},
-    {"variant", 'v', "NAME", 0, "Only this variant", 0},
+    {"variant", 'v', "NAME", 0, "Only this variant (of libraries: only where it is named)", 0},
     {"tiny", 't', NULL, 0, "Only the smallest examples (for interpreters such as Oclgrind)", 0},
     {"golden", 'g', "DIR", 0, "Check the safetensors files of a folder instead, on one device", 0},
     {0},
@@ -56,7 +56,7 @@ static clm_status verify_type(clm_context *context, const clm_op *op, const clm_
     const char *type = real == CLM_F32 ? "" : clm_type_name(real);
     if (v.examples == 0) {
         total->skipped++;
-        printf("skip     %-26s %-6s %-4s %s\n", op->name, variant->name, type,
+        printf("skip     %-26s %-16s %-4s %s\n", op->name, variant->name, type,
                v.reason[0] ? v.reason : "no example is small enough");
         return CLM_OK;
     }
@@ -64,7 +64,7 @@ static clm_status verify_type(clm_context *context, const clm_op *op, const clm_
     total->wrong += v.wrong;
     total->suspect += v.suspect && !v.wrong;
     total->right += !v.suspect && !v.wrong;
-    printf("%-8s %-26s %-6s %-4s %2d examples, worst error %.1e%s%s\n", word, op->name,
+    printf("%-8s %-26s %-16s %-4s %2d examples, worst error %.1e%s%s\n", word, op->name,
            variant->name, type, v.examples, v.error, v.wrong ? ": " : "", v.wrong ? v.reason : "");
     return CLM_OK;
 }
@@ -111,7 +111,7 @@ static clm_status verify_device(clm_scope *scope, const clm_device *device, cons
         const clm_op *op = clm_op_at(i);
         if (o->op && !fits(op, o->op)) continue;
         for (const clm_variant *v = op->variant; v->name; v++)
-            if (!o->variant || !strcmp(o->variant, v->name))
+            if (o->variant ? !strcmp(o->variant, v->name) : !clm_is_library(v))
                 CLM_TRY(verify_variant(context, op, v, most(device, v, o), total));
         fflush(stdout);
     }

@@ -20,7 +20,7 @@ clm_tensor *clm_bench_constant(clm_tape *tape, const char *name, double scale, i
 {
     clm_tensor *t = clm_input_f32(tape, name, NULL, rank, dim);
     if (!t) return NULL;
-    float *value = clm_node_of(t)->value;
+    float *value = t->value;
     const int64_t n = clm_elements(t), drawn = n < BLOCK ? n : BLOCK;
     for (int64_t i = 0; i < drawn; i += 2) {
         const clm_philox word =
@@ -52,7 +52,7 @@ clm_tensor *clm_bench_gates(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *t = clm_input_f32(tape, "gates", NULL, CLM_DIMS(w->nodes, w->top_k));
     if (!t) return NULL;
-    float *value = clm_node_of(t)->value;
+    float *value = t->value;
     for (int64_t i = 0; i < w->nodes * w->top_k; i++)
         value[i] = 1 / (float)w->top_k;
     clm_want_gradient(tape, t);
@@ -63,7 +63,7 @@ clm_tensor *clm_bench_logits(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *t = clm_bench_normal(tape, "logits", 1, CLM_DIMS(w->nodes, w->experts));
     if (!t) return NULL;
-    float *value = clm_node_of(t)->value;
+    float *value = t->value;
     for (int64_t i = 0; i < w->nodes * w->top_k; i++)
         value[i / w->top_k * w->experts + w->key[i]] = (float)(10 + w->top_k - i % w->top_k);
     return t;
@@ -73,7 +73,7 @@ clm_tensor *clm_bench_types(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *t = clm_input_i32(tape, "node types", NULL, CLM_DIMS(w->nodes));
     if (!t) return NULL;
-    int32_t *value = clm_node_of(t)->value;
+    int32_t *value = t->value;
     for (int32_t type = 0; type < w->edge.types; type++)
         for (int32_t i = w->edge.type_first[type]; i < w->edge.type_first[type + 1]; i++)
             value[i] = type;
@@ -89,7 +89,7 @@ clm_tensor *clm_bench_below(clm_tape *tape, const char *name, int32_t bound, int
 {
     clm_tensor *t = clm_input_i32(tape, name, NULL, CLM_DIMS(n));
     if (!t) return NULL;
-    int32_t *value = clm_node_of(t)->value;
+    int32_t *value = t->value;
     for (int64_t i = 0; i < n; i++) {
         const clm_philox word =
             clm_philox_draw((uint32_t)i, (uint32_t)tape->nodes, CLM_STREAM_GENERATE, 0, tape->seed);
@@ -102,7 +102,7 @@ clm_tensor *clm_bench_segments(clm_tape *tape, const char *name, int64_t n, int6
 {
     clm_tensor *t = clm_input_i32(tape, name, NULL, CLM_DIMS(n + 1));
     if (!t) return NULL;
-    int32_t *value = clm_node_of(t)->value;
+    int32_t *value = t->value;
     for (int64_t i = 0; i <= n; i++)
         value[i] = (int32_t)(i * each);
     return t;
@@ -116,8 +116,8 @@ clm_bench_pairs clm_bench_sorted(clm_tape *tape, const clm_workload *w)
         .row = clm_input_i32(tape, "node of pair", NULL, CLM_DIMS(pairs)),
         .slot = clm_input_i32(tape, "place of pair", NULL, CLM_DIMS(pairs))};
     if (!made.slot) return made;
-    int32_t *offsets = clm_node_of(made.offsets)->value, *row = clm_node_of(made.row)->value;
-    int32_t *slot = clm_node_of(made.slot)->value;
+    int32_t *offsets = made.offsets->value, *row = made.row->value;
+    int32_t *slot = made.slot->value;
     int32_t *next = clm_alloc_array(tape->scope, (size_t)w->experts, sizeof *next);
     for (int64_t e = 0; e < w->experts; e++) {
         next[e] = offsets[e];

@@ -16,10 +16,10 @@ static void copy_to_host(const clm_tape *tape, clm_node *n)
         t->host = (double *)tape->parameters->arena[1].host + n->offset;
     else if (!t->host)
         t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
-    if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, n->value, (size_t)count * 4);
+    if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, t->value, (size_t)count * 4);
     if (t->kind == CLM_INPUT && t->type == CLM_F32)
         for (int64_t i = 0; i < count; i++)
-            ((double *)t->host)[i] = ((const float *)n->value)[i];
+            ((double *)t->host)[i] = ((const float *)t->value)[i];
 }
 
 clm_status clm_tape_reference_begin(clm_tape *tape)

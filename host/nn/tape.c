@@ -69,9 +69,8 @@ static clm_tensor *input(clm_tape *tape, const char *name, clm_type type, const 
 {
     if (tape->status != CLM_OK) return NULL;
     clm_tensor *t = node(tape, name, type, CLM_INPUT, rank, dim);
-    clm_node *n = clm_node_of(t);
-    n->value = clm_alloc(tape->scope, clm_tensor_bytes(t) + 4);
-    if (value) memcpy(n->value, value, clm_tensor_bytes(t));
+    t->value = clm_alloc(tape->scope, clm_tensor_bytes(t) + 4);
+    if (value) memcpy(t->value, value, clm_tensor_bytes(t));
     return t;
 }
 
@@ -91,7 +90,7 @@ clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *other)
 {
     if (tape->status != CLM_OK) return NULL;
     clm_tensor *t = node(tape, other->name, other->type, CLM_INPUT, other->rank, other->dim);
-    clm_node_of(t)->value = clm_node_of(other)->value;
+    t->value = other->value;
     clm_node_of(t)->shared = other;
     return t;
 }
@@ -163,7 +162,7 @@ static clm_status place(clm_tape *tape, clm_node *n)
         t->buffer = n->shared ? n->shared->buffer : NULL;
         if (t->buffer) return CLM_OK;
         CLM_TRY(clm_buffer_new(tape->context, tape->scope, t->name, bytes ? bytes : 4, &t->buffer));
-        return bytes ? clm_buffer_write(t->buffer, 0, n->value, bytes) : CLM_OK;
+        return bytes ? clm_buffer_write(t->buffer, 0, t->value, bytes) : CLM_OK;
     case CLM_PARAMETER:
         t->buffer = clm_parameter_view(tape->parameters, t->parameter, false);
         return CLM_OK;
@@ -239,7 +238,7 @@ clm_status clm_tape_upload_inputs(clm_tape *tape)
     for (size_t i = 0; i < tape->nodes; i++) {
         const clm_tensor *t = &tape->node[i]->tensor;
         if (t->kind == CLM_INPUT && !tape->node[i]->shared && clm_tensor_bytes(t) > 0)
-            CLM_TRY(clm_buffer_write(t->buffer, 0, tape->node[i]->value, clm_tensor_bytes(t)));
+            CLM_TRY(clm_buffer_write(t->buffer, 0, t->value, clm_tensor_bytes(t)));
     }
     return clm_finish(tape->context);
 }

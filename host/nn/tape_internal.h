@@ -8,7 +8,6 @@
 /* A tensor of a tape. `tensor` is first, so that a clm_tensor * of a tape is a clm_node *. */
 typedef struct clm_node {
     clm_tensor tensor;
-    void *value;              /* inputs: host copy, 4 bytes an element */
     const clm_tensor *shared; /* inputs: the other tape's tensor whose storage this is */
     int64_t offset;           /* weights: first element in the arena */
     bool needs_gradient;

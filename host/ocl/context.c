@@ -12,8 +12,10 @@ double clm_now_ns(void)
 
 static void release_events(clm_context *context)
 {
-    for (size_t i = 0; i < context->event_count; i++)
-        if (context->events[i] != NULL) (void)clReleaseEvent(context->events[i]);
+    for (size_t i = 0; i < context->event_count; i++) {
+        if (context->events[i].before != NULL) (void)clReleaseEvent(context->events[i].before);
+        if (context->events[i].launch != NULL) (void)clReleaseEvent(context->events[i].launch);
+    }
     context->event_count = 0;
 }
 
@@ -66,24 +68,42 @@ clm_status clm_finish(clm_context *context)
 
 size_t clm_events_count(const clm_context *context) { return context->event_count; }
 
+static clm_status event_time(const clm_context *context, cl_event event, cl_profiling_info what,
+                             size_t index, double *ns)
+{
+    cl_ulong time = 0;
+    CLM_CL(context->device, clGetEventProfilingInfo(event, what, sizeof time, &time, NULL),
+           "reading the times of launch %zu", index);
+    *ns = (double)time;
+    return CLM_OK;
+}
+
 clm_status clm_events_ns(const clm_context *context, size_t index, double *queued, double *start,
                          double *end)
 {
-    static const cl_profiling_info what[] = {CL_PROFILING_COMMAND_QUEUED,
-                                             CL_PROFILING_COMMAND_START, CL_PROFILING_COMMAND_END};
     *queued = *start = *end = 0;
     if (index >= context->event_count)
         return clm_fail(CLM_ERROR_FAILED, "there is no launch %zu: %zu were recorded", index,
                         context->event_count);
-    const cl_event event = context->events[index];
-    if (event == NULL) return CLM_OK;
-    double *const to[] = {queued, start, end};
-    for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
-        cl_ulong time = 0;
-        CLM_CL(context->device, clGetEventProfilingInfo(event, what[i], sizeof time, &time, NULL),
-               "reading the times of launch %zu", index);
-        *to[i] = (double)time;
-    }
+    const cl_event launch = context->events[index].launch, before = context->events[index].before;
+    if (launch == NULL) return CLM_OK;
+    CLM_TRY(event_time(context, before != NULL ? before : launch, CL_PROFILING_COMMAND_QUEUED,
+                       index, queued));
+    CLM_TRY(event_time(context, before != NULL ? before : launch,
+                       before != NULL ? CL_PROFILING_COMMAND_END : CL_PROFILING_COMMAND_START,
+                       index, start));
+    return event_time(context, launch, CL_PROFILING_COMMAND_END, index, end);
+}
+
+clm_status clm_events_reserve(clm_context *context)
+{
+    if (context->event_count < context->event_capacity) return CLM_OK;
+    const size_t capacity = context->event_capacity == 0 ? 256 : 2 * context->event_capacity;
+    clm_launch_events *grown = realloc(context->events, capacity * sizeof *grown);
+    if (grown == NULL)
+        return clm_fail(CLM_ERROR_OOM, "out of memory on the host for %zu events", capacity);
+    context->events = grown;
+    context->event_capacity = capacity;
     return CLM_OK;
 }
 

@@ -1,8 +1,6 @@
 #include "base/text.h"
 #include "ocl/runtime.h"
 
-#include <stdlib.h>
-
 static void release_kernel(void *object)
 {
     const clm_kernel *kernel = object;
@@ -54,36 +52,24 @@ clm_status clm_kernel_arg_local(clm_kernel *kernel, unsigned index, size_t bytes
     return set_arg(kernel, index, bytes, NULL);
 }
 
-/* Room for one more event, before the launch: an event without a place would leak. */
-static clm_status reserve_event(clm_context *context)
-{
-    if (context->event_count < context->event_capacity) return CLM_OK;
-    const size_t capacity = context->event_capacity == 0 ? 256 : 2 * context->event_capacity;
-    cl_event *grown = realloc(context->events, capacity * sizeof *grown);
-    if (grown == NULL)
-        return clm_fail(CLM_ERROR_OOM, "out of memory on the host for %zu events", capacity);
-    context->events = grown;
-    context->event_capacity = capacity;
-    return CLM_OK;
-}
-
 static cl_uint dimensions(const size_t size[3]) { return size[2] != 0 ? 3 : size[1] != 0 ? 2 : 1; }
 
 clm_status clm_kernel_launch(clm_kernel *kernel, const clm_range *range)
 {
     clm_context *context = kernel->context;
     const bool profile = context->events_kept;
-    cl_event event = NULL;
-    if (profile) CLM_TRY(reserve_event(context));
+    clm_launch_events kept = {0};
+    if (profile) CLM_TRY(clm_events_reserve(context));
     if (range->global[0] != 0) {
         CLM_CL(context->device,
-               clEnqueueNDRangeKernel(
-                   context->queue, kernel->handle, dimensions(range->global), NULL, range->global,
-                   range->local[0] == 0 ? NULL : range->local, 0, NULL, profile ? &event : NULL),
+               clEnqueueNDRangeKernel(context->queue, kernel->handle, dimensions(range->global),
+                                      NULL, range->global,
+                                      range->local[0] == 0 ? NULL : range->local, 0, NULL,
+                                      profile ? &kept.launch : NULL),
                "launching kernel %s, global %zu %zu %zu, local %zu %zu %zu", kernel->name,
                range->global[0], range->global[1], range->global[2], range->local[0],
                range->local[1], range->local[2]);
     }
-    if (profile) context->events[context->event_count++] = event;
+    if (profile) context->events[context->event_count++] = kept;
     return CLM_OK;
 }

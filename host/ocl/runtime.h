@@ -10,6 +10,11 @@ typedef struct clm_program {
     char key[65]; /* SHA-256 of source, options, device and driver */
 } clm_program;
 
+typedef struct clm_launch_events {
+    cl_event before; /* the launch starts when this ends; null: at its own event's start */
+    cl_event launch; /* null: a launch of nothing */
+} clm_launch_events;
+
 struct clm_context {
     clm_scope *scope;
     const clm_device *device;
@@ -20,7 +25,7 @@ struct clm_context {
     uint64_t bytes, peak_bytes;
     double build_ns;
     bool events_kept;
-    cl_event *events; /* null entries: launches of nothing */
+    clm_launch_events *events;
     size_t event_count, event_capacity;
 };
 
@@ -52,6 +57,9 @@ const char *clm_cache_folder(clm_scope *scope, const char *asked);
 bool clm_cache_read(clm_scope *scope, const char *folder, const char *name, uint8_t **data,
                     size_t *bytes);
 bool clm_cache_write(const char *folder, const char *name, const uint8_t *data, size_t bytes);
+
+/* Room for one more launch in context->events, before it: an event without a place would leak. */
+clm_status clm_events_reserve(clm_context *context);
 
 /* The quirks of a device whose other members are filled in, and its limits cut to usable ones. */
 void clm_quirks_apply(clm_device *device);

@@ -13,12 +13,15 @@ const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
     return variant->misfit ? variant->misfit(call, device) : NULL;
 }
 
+bool clm_is_library(const clm_variant *variant) { return (variant->classes & CLM_LIBRARY) != 0; }
+
 bool clm_variant_suits(const clm_variant *variant, const clm_call *call, const clm_device *device)
 {
     /* Long loops go wrong on some CPUs' implementations: GPU variants have short ones. */
     const bool short_loops = (device->quirks & CLM_QUIRK_SHORT_LOOPS) != 0;
     const int device_class = short_loops ? CLM_GPU : device->device_class;
-    return (variant->classes & device_class) != 0 && !clm_variant_misfit(variant, call, device);
+    return !clm_is_library(variant) && (variant->classes & device_class) != 0 &&
+           !clm_variant_misfit(variant, call, device);
 }
 
 int clm_tunables(const clm_variant *variant)
@@ -47,6 +50,21 @@ clm_choice clm_choice_default(const clm_call *call, const clm_device *device)
     for (const clm_variant *v = call->op->variant; v->name; v++)
         if (clm_variant_suits(v, call, device)) return clm_choice_of(v, call, device);
     return (clm_choice){0};
+}
+
+clm_choice clm_choice_vendor(const clm_call *call, const clm_device *device)
+{
+    for (const clm_variant *v = call->op->variant; v->name; v++)
+        if (clm_is_library(v) && !clm_variant_misfit(v, call, device))
+            return clm_choice_of(v, call, device);
+    return clm_choice_default(call, device);
+}
+
+const char *clm_choice_library(clm_scope *scope, const clm_choice *choice)
+{
+    if (!clm_is_library(choice->variant)) return NULL;
+    const char *version = clm_clblast_version();
+    return clm_text(scope, "CLBlast %s", version ? version : "is not installed");
 }
 
 bool clm_tunable_allows(const clm_tunable *tunable, int value, const clm_call *call,

@@ -15,7 +15,11 @@ typedef struct clm_choice {
 const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
                                const clm_device *device);
 
-/* Whether a variant is meant for the device (its class, unless a quirk says otherwise) and fits. */
+/* Whether a vendor's library computes the variant. */
+bool clm_is_library(const clm_variant *variant);
+
+/* Whether a variant is meant for the device (its class, unless a quirk says otherwise), fits and is
+ * no library's. */
 bool clm_variant_suits(const clm_variant *variant, const clm_call *call, const clm_device *device);
 
 /* The variant with the default values of its tunables for this call, fixed. */
@@ -24,6 +28,12 @@ clm_choice clm_choice_of(const clm_variant *variant, const clm_call *call,
 
 /* The same of the first variant that suits the device; its variant is null when there is none. */
 clm_choice clm_choice_default(const clm_call *call, const clm_device *device);
+
+/* What a vendor offers: the first variant of a library that fits, as it comes; else the default. */
+clm_choice clm_choice_vendor(const clm_call *call, const clm_device *device);
+
+/* Library and version behind a choice, "CLBlast 1.5.3"; null: a kernel of our own. */
+const char *clm_choice_library(clm_scope *scope, const clm_choice *choice);
 
 /* Whether a tunable may have a value: one of its range, or its default for this call. */
 bool clm_tunable_allows(const clm_tunable *tunable, int value, const clm_call *call,

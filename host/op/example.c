@@ -27,6 +27,7 @@ static clm_tensor *operand(clm_example *e, int index, int rank, const int64_t *d
         e->f32[index] = value;
     else
         e->i32[index] = value;
+    if (o->role == CLM_IN) t->value = value;
     return t;
 }
 

@@ -9,11 +9,12 @@
 #ifndef CLM_OP_OP_H
 #define CLM_OP_OP_H
 
+#include "ocl/clblast.h"
 #include "op/tensor.h"
 
 #include <stdbool.h>
 
-enum { CLM_OPERANDS = 16, CLM_ATTRIBUTES = 8, CLM_TUNABLES = 6, CLM_VARIANTS = 6 };
+enum { CLM_OPERANDS = 16, CLM_ATTRIBUTES = 8, CLM_TUNABLES = 6, CLM_VARIANTS = 8 };
 
 typedef struct clm_op clm_op;
 typedef struct clm_tape clm_tape;
@@ -89,6 +90,10 @@ typedef struct clm_tunable {
     int (*pick)(const clm_device *device,
                 const clm_call *call); /* default by device; null: value */
 } clm_tunable;
+
+/* Beside the classes of a variant: a vendor's library computes it, and it is taken only where it is
+ * asked for, by its name or by the lane vendor. */
+enum { CLM_LIBRARY = 8 };
 
 /* A way to compute an operator. The first variant whose classes contain the device's, whose
  * features it has and that fits the call is the default; the last variant of every operator runs
@@ -170,6 +175,9 @@ clm_status clm_launch(clm_plan *plan, const clm_call *call, const char *name, co
 /* The same for an operator whose variants have files of their own (cl/<op>/<source>.cl). */
 clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char *name,
                            const char *options, clm_range range, const clm_arg *args, size_t count);
+
+/* Adds a product by the library CLBlast. CLM_SKIP with the reason when it cannot be used. */
+clm_status clm_launch_sgemm(clm_plan *plan, const clm_sgemm *gemm);
 
 /* Smallest multiple of `step` that is >= n. */
 static inline size_t clm_round_up(int64_t n, size_t step)

@@ -8,6 +8,7 @@
 
 typedef struct launch {
     clm_kernel *kernel;
+    const clm_sgemm *library; /* instead of a kernel; null: none */
     clm_range range;
     size_t call;
 } launch;
@@ -139,11 +140,27 @@ clm_status clm_launch_from(clm_plan *plan, const clm_source *source, const char 
     return CLM_OK;
 }
 
+clm_status clm_launch_sgemm(clm_plan *plan, const clm_sgemm *gemm)
+{
+    CLM_TRY(clm_clblast_use(plan->context, &gemm->parameters));
+    clm_sgemm *kept = clm_alloc(plan->scope, sizeof *kept);
+    *kept = *gemm;
+    plan->launch = grow(plan->launch, plan->launches, &plan->launch_room, sizeof *plan->launch);
+    plan->launch[plan->launches++] = (launch){.library = kept, .call = plan->calls};
+    return CLM_OK;
+}
+
+static clm_status enqueue(clm_plan *plan, const launch *l)
+{
+    if (l->library) return clm_clblast_sgemm(plan->context, l->library);
+    return clm_kernel_launch(l->kernel, &l->range);
+}
+
 clm_status clm_plan_run_calls(clm_plan *plan, size_t first, size_t end)
 {
     for (size_t i = 0; i < plan->launches; i++)
         if (plan->launch[i].call >= first && plan->launch[i].call < end)
-            CLM_TRY(clm_kernel_launch(plan->launch[i].kernel, &plan->launch[i].range));
+            CLM_TRY(enqueue(plan, &plan->launch[i]));
     return CLM_OK;
 }
 

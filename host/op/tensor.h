@@ -42,6 +42,7 @@ typedef struct clm_tensor {
     int rank;
     int64_t dim[CLM_RANK];
     clm_buffer *buffer; /* null until storage is planned */
+    void *value;        /* inputs: what the host fills them with; null: known on the device alone */
     void *host;         /* double or int32_t, null until the reference runs */
     int first, last;    /* calls of the tape that make it and use it last */
     int parameter;      /* index in the parameter store, -1 otherwise */
