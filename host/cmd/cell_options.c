@@ -1,6 +1,7 @@
 #include "cmd/cell_options.h"
 
 #include "base/text.h"
+#include "suite/lane.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@ static const struct argp_option table[] = {
     {"set", 's', "KEY=VALUE", 0, "A parameter of the model; may be repeated", 0},
     {"device", 'd', "DEV", 0,
      "cpu, gpu, accelerator, an id, or part of a name (default: first GPU, else first CPU)", 0},
+    {"lane", 'l', "LANE", 0, "portable (default tunables) or tuned (what `clmoe tune` found)", 0},
     {0},
 };
 
@@ -21,6 +23,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'm': o->model = argument; return 0;
     case 'D': o->data = argument; return 0;
     case 'R': o->data_dir = argument; return 0;
+    case 'l': o->lane = argument; return 0;
     case 'd': o->device = argument; return 0;
     case 's':
         if (o->sets == CLM_MOST_SETS) argp_error(state, "more than %d --set", CLM_MOST_SETS);
@@ -72,9 +75,11 @@ clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o,
     clm_config *config;
     const clm_device *device;
     size_t count;
+    CLM_TRY(o->lane ? clm_lane_check(o->lane) : CLM_OK);
     CLM_TRY(configure(scope, o, model, &config));
     *cell = (clm_cell){.model = o->model, .data = o->data, .config = config, .planned = print_plan};
     CLM_TRY(clm_dataset_load(scope, o->data, o->data_dir, &cell->dataset));
     CLM_TRY(clm_devices_select(scope, o->device, &device, &count));
+    CLM_TRY(clm_lane_open(scope, o->lane ? o->lane : clm_lanes[0], device, &cell->tuning));
     return clm_context_open(scope, device, context, &cell->context);
 }

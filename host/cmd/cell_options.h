@@ -1,4 +1,4 @@
-/* Options that name one cell: --model, --data, --data-dir, --set, --device; for commands that run a
+/* Options that name one cell: --model, --data, --data-dir, --set, --device, --lane; for commands that run a
  * single cell in their own process (forward, compile). */
 #ifndef CLM_CMD_CELL_OPTIONS_H
 #define CLM_CMD_CELL_OPTIONS_H
@@ -9,7 +9,7 @@
 enum { CLM_MOST_SETS = 64 };
 
 typedef struct clm_cell_options {
-    const char *model, *data, *data_dir, *device;
+    const char *model, *data, *data_dir, *device, *lane;
     const char *set[CLM_MOST_SETS];
     int sets;
 } clm_cell_options;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/run_folder.h"
 #include "report/report.h"
+#include "suite/lane.h"
 #include "suite/run.h"
 
 #include <stdio.h>
@@ -29,7 +30,7 @@ typedef struct words {
 
 typedef struct options {
     clm_request request;
-    words model, data, set, seeds;
+    words model, data, set, seeds, lane;
     const char *resume, *out;
     bool json, dry_run;
 } options;
@@ -45,6 +46,11 @@ static const struct argp_option table[] = {
     {"device", 'd', "DEV", 0,
      "Run on: cpu, gpu, accelerator, all, an id, part of a name, several with commas "
      "(default: the first GPU, else the first CPU)",
+     1},
+    {"lane", 'l', "LANE", 0,
+     "portable (default tunables) or tuned (what `clmoe tune` found); can be repeated; default: "
+     "the "
+     "suite's, else portable",
      1},
     {"data-dir", 'R', "DIR", 0, "Where the folders of named data sets are (CLMOE_DATA)", 1},
     {NULL, 0, NULL, 0, "How to run:", 2},
@@ -91,8 +97,8 @@ static void check(const options *o, struct argp_state *state)
     const clm_request *r = &o->request;
     if (o->resume != NULL) {
         if (r->suite != NULL || o->model.count > 0 || o->data.count > 0 || o->set.count > 0 ||
-            o->seeds.count > 0 || r->shards > 0 || r->device != NULL || r->binaries != NULL ||
-            o->out != NULL)
+            o->seeds.count > 0 || r->shards > 0 || r->device != NULL || o->lane.count > 0 ||
+            r->binaries != NULL || o->out != NULL)
             argp_error(state, "--resume continues a run as it was planned: only --timeout, "
                               "--dry-run and --json go with it");
     } else if (r->suite == NULL && o->model.count == 0 && o->data.count == 0) {
@@ -111,6 +117,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'm': add(&o->model, argument, state); return 0;
     case 'D': add(&o->data, argument, state); return 0;
     case 's': add(&o->set, argument, state); return 0;
+    case 'l': add(&o->lane, argument, state); return 0;
     case KEY_SEEDS: add(&o->seeds, argument, state); return 0;
     case 'd': o->request.device = argument; return 0;
     case 'R': o->request.data_dir = argument; return 0;
@@ -132,6 +139,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 /* --- dry run --- */
 
+static bool portable(const clm_run_cell *cell)
+{
+    return cell->lane == NULL || strcmp(cell->lane, clm_lanes[0]) == 0;
+}
+
 /* The cells that are still to run. */
 static void print_plan(clm_scope *scope, const clm_run_plan *plan, const clm_records *records,
                        const clm_estimate *estimates)
@@ -147,9 +159,10 @@ static void print_plan(clm_scope *scope, const clm_run_plan *plan, const clm_rec
         const clm_run_cell *cell = &plan->cell[i];
         if (clm_records_find(records, cell) != NULL) continue;
         cells++;
-        printf("%10s  %-14s %-36s seed %-3d %s\n", clm_text_ns(scope, estimates[i].seconds * 1e9),
-               cell->data, cell->label, cell->seed,
-               cell->device != NULL ? cell->device : "no device");
+        printf("%10s  %-14s %-36s seed %-3d %s%s%s\n",
+               clm_text_ns(scope, estimates[i].seconds * 1e9), cell->data, cell->label, cell->seed,
+               cell->device != NULL ? cell->device : "no device", portable(cell) ? "" : ", lane ",
+               portable(cell) ? "" : cell->lane);
         total += estimates[i].seconds;
         by_source[estimates[i].source]++;
     }
@@ -178,6 +191,7 @@ static clm_status start(clm_scope *scope, options *o, const clm_run_plan **plan,
     o->request.data = o->data.count > 0 ? o->data.word : NULL;
     o->request.set = o->set.word;
     o->request.seeds = o->seeds.word;
+    o->request.lane = o->lane.count > 0 ? o->lane.word : NULL;
     CLM_TRY(clm_run_plan_make(scope, &o->request, plan));
     *records = clm_records_none(scope);
     if (o->dry_run || (o->out != NULL && strcmp(o->out, "none") == 0)) return CLM_OK;

@@ -18,9 +18,6 @@ typedef struct options {
     bool tiny;
 } options;
 
-/* Most flops and bytes of an example with --tiny: an interpreter does about 10^5 a second. */
-static const double tiny = 5e4;
-
 static const struct argp_option table[] = {
     {"device", 'd', "DEV", 0,
      "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
@@ -93,14 +90,6 @@ static bool find(const char *word)
     return false;
 }
 
-/* Kernels with little work for each work-item are held to all examples on devices whose loops end
- * early, the others to small ones. */
-static double most(const clm_device *device, const clm_variant *variant, const options *o)
-{
-    const bool short_loops = (device->quirks & CLM_QUIRK_SHORT_LOOPS) != 0;
-    return o->tiny || (short_loops && variant->classes != CLM_GPU) ? tiny : 0;
-}
-
 static clm_status verify_device(clm_scope *scope, const clm_device *device, const options *o,
                                 totals *total)
 {
@@ -112,7 +101,8 @@ static clm_status verify_device(clm_scope *scope, const clm_device *device, cons
         if (o->op && !fits(op, o->op)) continue;
         for (const clm_variant *v = op->variant; v->name; v++)
             if (o->variant ? !strcmp(o->variant, v->name) : !clm_is_library(v))
-                CLM_TRY(verify_variant(context, op, v, most(device, v, o), total));
+                CLM_TRY(verify_variant(
+                    context, op, v, o->tiny ? clm_verify_tiny : clm_verify_most(device, v), total));
         fflush(stdout);
     }
     return CLM_OK;

@@ -29,6 +29,7 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
     clm_adjacency adjacency = {0}, last = {0};
     *tape = clm_tape_new(r->scope, r->cell->context, tapes->parameters,
                          (uint32_t)clm_config_int(config, "seed"));
+    clm_tape_set_tuning(*tape, r->cell->tuning);
     clm_tape_set_training(*tape, training);
     clm_adjacency_choice choice = {.leak = leak};
     if (r->with_edges) {

@@ -210,11 +210,13 @@ clm_status clm_tape_plan(clm_tape *tape)
     for (size_t i = 0; i < tape->nodes; i++)
         CLM_TRY(place(tape, tape->node[i]));
     tape->plan = clm_plan_new(tape->scope, tape->context);
+    clm_plan_set_tuning(tape->plan, tape->tuning);
     for (size_t i = 0; i < tape->calls; i++)
         CLM_TRY(clm_plan_add(tape->plan, tape->call[i], NULL));
     return CLM_OK;
 }
 
+void clm_tape_set_tuning(clm_tape *tape, clm_tuning *tuning) { tape->tuning = tuning; }
 void clm_tape_share_memory(clm_tape *tape, const clm_tape *other) { tape->memory = other; }
 
 void clm_step_words(const clm_tape *tape, int32_t step_index, float learning_rate, int32_t *word)
@@ -225,12 +227,18 @@ void clm_step_words(const clm_tape *tape, int32_t step_index, float learning_rat
     memcpy(&word[CLM_STEP_LEARNING_RATE], &learning_rate, 4);
 }
 
-clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
+clm_status clm_tape_run_calls(clm_tape *tape, int32_t step_index, float learning_rate, size_t first,
+                              size_t end)
 {
     int32_t word[CLM_STEP_WORDS];
     clm_step_words(tape, step_index, learning_rate, word);
     CLM_TRY(clm_buffer_write(tape->step->buffer, 0, word, sizeof word));
-    return clm_plan_run(tape->plan);
+    return clm_plan_run_calls(tape->plan, first, end);
+}
+
+clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate)
+{
+    return clm_tape_run_calls(tape, step_index, learning_rate, 0, tape->calls);
 }
 
 clm_status clm_tape_upload_inputs(clm_tape *tape)

@@ -9,7 +9,7 @@
 #define CLM_NN_TAPE_H
 
 #include "nn/parameters.h"
-#include "op/op.h"
+#include "op/tuning.h"
 
 /* Words of the tensor `step` [8] i32, read by kernels: */
 enum {
@@ -81,6 +81,10 @@ void clm_gradient_add(clm_tape *tape, const clm_tensor *tensor, clm_tensor *cont
 
 /* --- plan and replay --- */
 
+/* Calls are computed as `tuning` says of their shapes, from the next clm_tape_plan on; null, as at
+ * first: by default. */
+void clm_tape_set_tuning(clm_tape *tape, clm_tuning *tuning);
+
 /* Drops the calls whose results reach nothing that is kept, updated or a parameter's gradient;
  * planning does so first. The replay in double then leaves them out too. */
 void clm_tape_drop_unused(clm_tape *tape);
@@ -98,6 +102,9 @@ clm_status clm_tape_layout(clm_tape *tape);
 
 /* Writes the step tensor and enqueues every launch. Returns at once. */
 clm_status clm_tape_run(clm_tape *tape, int32_t step_index, float learning_rate);
+/* The same with the launches of the calls first ... end - 1 alone. */
+clm_status clm_tape_run_calls(clm_tape *tape, int32_t step_index, float learning_rate, size_t first,
+                              size_t end);
 
 /* Writes all inputs to the device again, as planning did: what a transfer costs. */
 clm_status clm_tape_upload_inputs(clm_tape *tape);

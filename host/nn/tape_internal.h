@@ -41,6 +41,7 @@ struct clm_tape {
     uint64_t input_bytes;
     bool laid_out;
     const clm_tape *memory; /* whose activation buffers may be used; null: own */
+    clm_tuning *tuning; /* null: defaults */
     clm_plan *plan;
 };
 

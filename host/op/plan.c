@@ -21,6 +21,7 @@ struct clm_plan {
     clm_choice *choice; /* of each added call; the last one of the call being prepared */
     size_t calls, call_room;
     const clm_call *call; /* being prepared */
+    clm_tuning *tuning;   /* null: defaults */
 };
 
 static void release(void *object)
@@ -51,11 +52,15 @@ static void *grow(void *array, size_t count, size_t *room, size_t size)
     exit(1);
 }
 
+void clm_plan_set_tuning(clm_plan *plan, clm_tuning *tuning) { plan->tuning = tuning; }
+
 /* The choice with every value filled in; variant null: none computes the call. */
 static clm_choice resolve(const clm_plan *plan, const clm_call *call, const clm_choice *asked)
 {
     const clm_device *device = clm_context_device(plan->context);
+    clm_choice tuned;
     if (asked) return asked->fixed ? *asked : clm_choice_of(asked->variant, call, device);
+    if (plan->tuning && clm_tuning_find(plan->tuning, call, device, &tuned)) return tuned;
     return clm_choice_default(call, device);
 }
 

@@ -3,12 +3,17 @@
 #ifndef CLM_OP_PLAN_H
 #define CLM_OP_PLAN_H
 
-#include "op/choice.h"
+#include "op/tuning.h"
 
 clm_plan *clm_plan_new(clm_scope *scope, clm_context *context);
 
-/* Prepares a call as `choice` says; null: with the first variant that is meant for the
- * device and fits. CLM_SKIP with the reason when the variant cannot compute it here. */
+/* Calls that are added from now on are computed as `tuning` says of their shapes; null, as at
+ * first: by default. */
+void clm_plan_set_tuning(clm_plan *plan, clm_tuning *tuning);
+
+/* Prepares a call as `choice` says; null: as the plan's tuning says, or else with the first variant
+ * that is meant for the device and fits. CLM_SKIP with the reason when the variant cannot compute
+ * it here. */
 clm_status clm_plan_add(clm_plan *plan, const clm_call *call, const clm_choice *choice);
 
 /* How an added call (0, 1, ...) is computed. */

@@ -28,6 +28,13 @@ bool clm_has_real(const clm_op *op);
  * to what it calls wrong. */
 double clm_rounding(clm_type type);
 
+/* The `most_flops` that a device can be held to: interpreters and devices whose loops end early are
+ * spared the larger examples of kernels with much work for each work-item. */
+double clm_verify_most(const clm_device *device, const clm_variant *variant);
+
+/* The same for an interpreter, which does about 10^5 a second. */
+extern const double clm_verify_tiny;
+
 /* Relative error norm(got - expected) / norm(expected) of n floats; positions where both are NaN
  * agree, where one is, the error is infinite. Expected all zero: norm(got). */
 double clm_relative_error(const float *got, const double *expected, int64_t n);

@@ -89,6 +89,7 @@ static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
     put_head(out, rows, row);
     fprintf(out, ",%s", row->model);
     put_device(out, row);
+    fprintf(out, ",%s", row->lane != NULL ? row->lane : "none");
     put_parameters(out, row, parameter);
     fprintf(out, ",%zu,", row->ok);
     put_text(out, row->status);
@@ -126,7 +127,7 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
     FILE *out;
     CLM_TRY(open_file(path, &out));
     const char *const *parameter = clm_suite_parameters(scope);
-    fputs("row,data,label,model,device", out);
+    fputs("row,data,label,model,device,lane", out);
     for (size_t i = 0; parameter[i] != NULL; i++)
         if (strcmp(parameter[i], "seed") != 0) fprintf(out, ",%s", parameter[i]);
     fputs(",seeds,status,auc_test,auc_test_se,auc_test_min,auc_test_max,auc_val,ap_test,best_epoch,"

@@ -37,6 +37,7 @@ static clm_row *row_of(clm_rows *rows, const clm_run_cell *cell, const char **se
                      .model = cell->model,
                      .data = cell->data,
                      .device = cell->device,
+                     .lane = cell->lane,
                      .config = cell->config};
     return row;
 }
@@ -146,7 +147,8 @@ static const clm_row *find_baseline(const clm_rows *rows, const clm_row *row)
     for (size_t i = 0; i < rows->count; i++) {
         const clm_row *hgt = &rows->row[i];
         const bool same_device =
-            row->device == NULL || hgt->device == NULL || strcmp(row->device, hgt->device) == 0;
+            row->device == NULL || hgt->device == NULL ||
+            (strcmp(row->device, hgt->device) == 0 && strcmp(row->lane, hgt->lane) == 0);
         if (strcmp(hgt->model, "hgt") != 0 || strcmp(hgt->data, row->data) != 0 || !same_device ||
             !same_task(hgt->config, row->config))
             continue;

@@ -6,13 +6,13 @@
 #include "suite/plan.h"
 
 typedef struct clm_row {
-    const char *label, *model, *data, *device; /* device: null where the model needs none */
-    const clm_config *config;                  /* of the first seed */
-    size_t planned, ok;                        /* seeds */
-    const char *status;                        /* "ok 3" or "ok 2, failed 1" */
-    const json_t **record;                     /* [planned] null: not reached; in order of seeds */
-    double *auc_test;                          /* [planned] NaN: unknown */
-    clm_summary test, val, precision, epoch;   /* over seeds: auc_test, auc_val, ap_test, epoch */
+    const char *label, *model, *data, *device, *lane; /* null where the model needs no device */
+    const clm_config *config;                         /* of the first seed */
+    size_t planned, ok;                               /* seeds */
+    const char *status;                               /* "ok 3" or "ok 2, failed 1" */
+    const json_t **record;                   /* [planned] null: not reached; in order of seeds */
+    double *auc_test;                        /* [planned] NaN: unknown */
+    clm_summary test, val, precision, epoch; /* over seeds: auc_test, auc_val, ap_test, epoch */
     /* Median over seeds of the record's medians; NaN: unknown. */
     double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;
     double nodes, edges; /* of the data set */

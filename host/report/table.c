@@ -37,7 +37,9 @@ static const char *duration(clm_scope *scope, double ns)
 static void fill(clm_scope *scope, const clm_row *row, const char *cell[COLUMNS])
 {
     cell[0] = row->data;
-    cell[1] = row->label;
+    cell[1] = row->lane == NULL || strcmp(row->lane, "portable") == 0
+                  ? row->label
+                  : clm_text(scope, "%s (%s)", row->label, row->lane);
     cell[2] = row->ok == row->planned ? clm_text(scope, "%zu", row->ok) : row->status;
     cell[3] = score(scope, row->test.mean, row->test.standard_error);
     cell[4] = score(scope, row->published, row->published_se);

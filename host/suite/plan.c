@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "ocl/ocl.h"
+#include "suite/lane.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -115,23 +116,23 @@ static clm_status seeds_of(const builder *b, const char *data, int *count)
 
 /* --- cells --- */
 
-const char *clm_setting_text(clm_scope *scope, const char *device, const char *data,
-                             const char *model, const json_t *params)
+const char *clm_setting_text(clm_scope *scope, const char *device, const char *lane,
+                             const char *data, const char *model, const json_t *params)
 {
     char *text = json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
-    const char *setting = clm_text(scope, "%s|%s|%s|%s", device != NULL ? device : "", data, model,
-                                   text != NULL ? text : "");
+    const char *setting = clm_text(scope, "%s|%s|%s|%s|%s", device != NULL ? device : "",
+                                   lane != NULL ? lane : "", data, model, text != NULL ? text : "");
     free(text);
     return setting;
 }
 
-const char *clm_setting(clm_scope *scope, const char *device, const char *data,
+const char *clm_setting(clm_scope *scope, const char *device, const char *lane, const char *data,
                         const clm_config *config)
 {
     json_t *params = clm_config_json(config, false);
     json_object_del(params, "seed");
     const char *setting =
-        clm_setting_text(scope, device, data, clm_config_model(config)->name, params);
+        clm_setting_text(scope, device, lane, data, clm_config_model(config)->name, params);
     json_decref(params);
     return setting;
 }
@@ -156,11 +157,11 @@ static bool planned(const clm_run_plan *plan, const char *setting)
     return false;
 }
 
-/* One cell with all its seeds on one device. */
+/* One cell with all its seeds in one lane on one device. */
 static clm_status add_seeds(builder *b, const char *label, const char *data, const char *device,
-                            const clm_config *config)
+                            const char *lane, const clm_config *config)
 {
-    const char *setting = clm_setting(b->scope, device, data, config);
+    const char *setting = clm_setting(b->scope, device, lane, data, config);
     if (planned(b->plan, setting)) /* --set can make cells of a sweep equal */
         return CLM_OK;
     int seeds;
@@ -175,6 +176,7 @@ static clm_status add_seeds(builder *b, const char *label, const char *data, con
             .model = clm_config_model(config)->name,
             .data = data,
             .device = device,
+            .lane = lane,
             .seed = first + i,
             .config = own,
             .setting = setting,
@@ -183,14 +185,21 @@ static clm_status add_seeds(builder *b, const char *label, const char *data, con
     return CLM_OK;
 }
 
-/* One cell on every selected device, or on none where the model needs none. */
+/* One cell in every lane on every selected device, or on none where the model needs none. */
 static clm_status add_cell(builder *b, const char *label, const char *data, clm_config *config)
 {
-    if (!clm_config_model(config)->needs_device) return add_seeds(b, label, data, NULL, config);
+    if (!clm_config_model(config)->needs_device)
+        return add_seeds(b, label, data, NULL, NULL, config);
     if (b->devices == NULL)
         CLM_TRY(clm_devices_select(b->scope, b->request->device, &b->devices, &b->device_count));
+    const char *const *lanes = b->request->lane;
+    if (lanes == NULL && b->suite != NULL && b->suite->lane.count > 0)
+        lanes = (const char *const *)b->suite->lane.name;
+    const size_t count = lanes == b->request->lane ? length(lanes) : b->suite->lane.count;
     for (size_t i = 0; i < b->device_count; i++)
-        CLM_TRY(add_seeds(b, label, data, b->devices[i].id, config));
+        for (size_t l = 0; l < (count > 0 ? count : 1); l++)
+            CLM_TRY(add_seeds(b, label, data, b->devices[i].id, count > 0 ? lanes[l] : clm_lanes[0],
+                              config));
     return CLM_OK;
 }
 
@@ -331,6 +340,8 @@ clm_status clm_run_plan_make(clm_scope *scope, const clm_request *request,
 {
     builder b = {.scope = scope, .request = request};
     b.plan = clm_alloc(scope, sizeof *b.plan);
+    for (size_t l = 0; l < length(request->lane); l++)
+        CLM_TRY(clm_lane_check(request->lane[l]));
     b.set_used = clm_alloc_array(scope, length(request->set) + 1, sizeof *b.set_used);
     CLM_TRY(request->suite != NULL ? expand_suite(&b) : expand_single(&b));
     if (request->shards > 0) CLM_TRY(keep_shard(b.plan, request->shard, request->shards));

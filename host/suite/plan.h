@@ -1,5 +1,5 @@
-/* Plan: the cells of a run, device x data set x model x parameters x seed, in the order they run.
- */
+/* Plan: the cells of a run, device x lane x data set x model x parameters x seed, in the order
+ * they run. */
 #ifndef CLM_SUITE_PLAN_H
 #define CLM_SUITE_PLAN_H
 
@@ -12,6 +12,7 @@ typedef struct clm_run_cell {
     const char *label;        /* name in tables and figures: same for all data sets and seeds */
     const char *model, *data; /* names */
     const char *device;       /* id; null: the model needs none */
+    const char *lane;         /* suite/lane.h; null without a device */
     int seed;
     const clm_config *config; /* resolved, with the seed */
     const char *setting;      /* what all seeds of a cell share, as text */
@@ -34,6 +35,7 @@ typedef struct clm_request {
     const char *const *model;        /* with a suite: only these; null: all */
     const char *const *data;         /* with a suite: only these; null: all */
     const char *device;              /* selector, see clm_devices_select */
+    const char *const *lane;         /* null: the suite's, else portable */
     const char *const *set;          /* key=value, may be null */
     const char *const *seeds;        /* "n" or "data=n", the last that fits counts; may be null */
     const char *data_dir, *binaries; /* as in the plan */
@@ -53,11 +55,11 @@ clm_status clm_run_plan_from_json(clm_scope *scope, const json_t *json, const cl
 
 /* What all seeds of a cell share, as text: equal exactly for cells that differ in the seed alone.
  */
-const char *clm_setting(clm_scope *scope, const char *device, const char *data,
+const char *clm_setting(clm_scope *scope, const char *device, const char *lane, const char *data,
                         const clm_config *config);
 /* The same from its parts; `params` without the seed. */
-const char *clm_setting_text(clm_scope *scope, const char *device, const char *data,
-                             const char *model, const json_t *params);
+const char *clm_setting_text(clm_scope *scope, const char *device, const char *lane,
+                             const char *data, const char *model, const json_t *params);
 
 /* A resolved configuration from a JSON object of parameters. */
 clm_status clm_config_from_json(clm_scope *scope, const char *model, const json_t *params,

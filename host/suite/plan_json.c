@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "model/model.h"
+#include "suite/lane.h"
 
 enum { PLAN_SCHEMA = 1 };
 
@@ -18,9 +19,10 @@ json_t *clm_run_plan_json(const clm_run_plan *plan)
         json_array_append_new(figures, json_string(plan->figures.name[i]));
     for (size_t i = 0; i < plan->cells; i++) {
         const clm_run_cell *cell = &plan->cell[i];
-        json_array_append_new(cells, json_pack("{s:s,s:s,s:s,s:o,s:i,s:o}", "label", cell->label,
-                                               "model", cell->model, "data", cell->data, "device",
-                                               text_or_null(cell->device), "seed", cell->seed,
+        json_array_append_new(cells, json_pack("{s:s,s:s,s:s,s:o,s:o,s:i,s:o}", "label",
+                                               cell->label, "model", cell->model, "data",
+                                               cell->data, "device", text_or_null(cell->device),
+                                               "lane", text_or_null(cell->lane), "seed", cell->seed,
                                                "params", clm_config_json(cell->config, false)));
     }
     return json_pack("{s:i,s:o,s:o,s:o,s:o,s:i,s:o,s:o}", "schema", PLAN_SCHEMA, "suite",
@@ -67,12 +69,14 @@ static clm_status read_cell(clm_scope *scope, const json_t *json, clm_run_cell *
     cell->model = member(scope, json, "model");
     cell->data = member(scope, json, "data");
     cell->device = member(scope, json, "device");
+    cell->lane = member(scope, json, "lane");
+    if (cell->lane == NULL && cell->device != NULL) cell->lane = clm_lanes[0];
     cell->seed = (int)json_integer_value(json_object_get(json, "seed"));
     if (cell->label == NULL || cell->model == NULL || cell->data == NULL)
         return clm_fail(CLM_ERROR_USAGE, "plan.json: a cell without label, model or data");
     CLM_TRY(
         clm_config_from_json(scope, cell->model, json_object_get(json, "params"), &cell->config));
-    cell->setting = clm_setting(scope, cell->device, cell->data, cell->config);
+    cell->setting = clm_setting(scope, cell->device, cell->lane, cell->data, cell->config);
     return CLM_OK;
 }
 

@@ -27,12 +27,11 @@ static json_t *text_or_null(const char *text)
 
 json_t *clm_record_new(const clm_run_plan *plan, const clm_run_cell *cell)
 {
-    json_t *record =
-        json_pack("{s:i,s:o,s:s,s:s,s:o,s:o,s:i,s:o,s:s,s:n}", "schema", RECORD_SCHEMA, "suite",
-                  text_or_null(plan->suite), "model", cell->model, "data", cell->data, "device",
-                  text_or_null(cell->device), "lane",
-                  text_or_null(cell->device != NULL ? "portable" : NULL), "seed", cell->seed,
-                  "params", clm_config_json(cell->config, false), "status", "failed", "reason");
+    json_t *record = json_pack(
+        "{s:i,s:o,s:s,s:s,s:o,s:o,s:n,s:i,s:o,s:s,s:n}", "schema", RECORD_SCHEMA, "suite",
+        text_or_null(plan->suite), "model", cell->model, "data", cell->data, "device",
+        text_or_null(cell->device), "lane", text_or_null(cell->lane), "tuning", "seed", cell->seed,
+        "params", clm_config_json(cell->config, false), "status", "failed", "reason");
     json_object_set_new(record, "metrics", json_object());
     json_object_set_new(record, "curve", json_array());
     for (size_t g = 1; g < sizeof groups / sizeof *groups; g++)
@@ -108,7 +107,8 @@ const char *clm_record_setting(clm_scope *scope, const json_t *record)
     json_object_del(params, "seed");
     const char *device = json_string_value(json_object_get(record, "device"));
     const char *setting =
-        clm_setting_text(scope, device, json_string_value(json_object_get(record, "data")),
+        clm_setting_text(scope, device, json_string_value(json_object_get(record, "lane")),
+                         json_string_value(json_object_get(record, "data")),
                          json_string_value(json_object_get(record, "model")), params);
     json_decref(params);
     return setting;

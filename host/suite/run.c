@@ -112,6 +112,8 @@ static clm_status run_cell(const clm_run_plan *plan, const clm_run_options *opti
     if (strcmp(status, "ok") != 0)
         clm_progress_bar_say(w->bar, "%s: %s on %s, seed %d: %s", status, w->cell->label,
                              w->cell->data, w->cell->seed, text_of(*record, "reason"));
+    const char *warning = text_of(json_object_get(*record, "tuning"), "warning");
+    if (warning[0] != '\0') clm_progress_bar_say(w->bar, "warning: %s", warning);
     return clm_records_append(options->records, *record);
 }
 

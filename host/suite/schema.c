@@ -123,7 +123,7 @@ const cyaml_schema_value_t *clm_suite_schema(clm_scope *scope, const char *const
     cell[4] = mapping_field("set", offsetof(clm_suite_cell, set), set, set_bytes);
     cell[5] = mapping_field("sweep", offsetof(clm_suite_cell, sweep), sweep, sweep_bytes);
 
-    cyaml_schema_field_t *suite = fields(scope, 9);
+    cyaml_schema_field_t *suite = fields(scope, 10);
     suite[0] = text_field("about", CYAML_FLAG_DEFAULT, offsetof(clm_suite, about));
     suite[1] = text_field("paper", CYAML_FLAG_OPTIONAL, offsetof(clm_suite, paper));
     suite[2] = text_field("published", CYAML_FLAG_OPTIONAL, offsetof(clm_suite, published));
@@ -132,7 +132,8 @@ const cyaml_schema_value_t *clm_suite_schema(clm_scope *scope, const char *const
     suite[5] = integer_field("seeds", offsetof(clm_suite, seeds));
     suite[6] = integer_field("timeout", offsetof(clm_suite, timeout_s));
     suite[7] = mapping_field("set", offsetof(clm_suite, set), set, set_bytes);
-    suite[8] = list_field("cells", CYAML_FLAG_DEFAULT, offsetof(clm_suite, cells),
+    suite[8] = names_field("lane", offsetof(clm_suite, lane));
+    suite[9] = list_field("cells", CYAML_FLAG_DEFAULT, offsetof(clm_suite, cells),
                           mapping(scope, CYAML_FLAG_DEFAULT, sizeof(clm_suite_cell), cell),
                           sizeof(clm_suite_cell));
     return mapping(scope, CYAML_FLAG_POINTER, sizeof(clm_suite), suite);

@@ -3,6 +3,7 @@
 #include "base/share.h"
 #include "base/text.h"
 #include "model/model.h"
+#include "suite/lane.h"
 #include "suite/schema.h"
 
 #include <dirent.h>
@@ -88,6 +89,18 @@ static clm_status check_figures(clm_scope *scope, const clm_suite *suite)
     return CLM_OK;
 }
 
+static clm_status check_lanes(clm_scope *scope, const clm_suite *suite)
+{
+    for (unsigned i = 0; i < suite->lane.count; i++)
+        if (clm_lane_check(suite->lane.name[i]) != CLM_OK) {
+            const clm_error last = *clm_error_last();
+            clm_yaml_fail(suite->yaml, clm_text(scope, "/lane/%u", i), false, "%s", last.what);
+            clm_error_advice("%s", last.advice);
+            return CLM_FAIL;
+        }
+    return CLM_OK;
+}
+
 static clm_status check_published(clm_scope *scope, const clm_suite *suite)
 {
     if (suite->published == NULL) return CLM_OK;
@@ -120,6 +133,7 @@ static clm_status check(clm_scope *scope, const clm_suite *suite)
     CLM_TRY(check_number(suite, "/seeds", suite->seeds, MOST_SEEDS));
     CLM_TRY(check_number(suite, "/timeout", suite->timeout_s, MOST_SECONDS));
     CLM_TRY(check_figures(scope, suite));
+    CLM_TRY(check_lanes(scope, suite));
     CLM_TRY(check_published(scope, suite));
     for (unsigned i = 0; i < suite->cells.count; i++)
         CLM_TRY(check_cell(scope, suite, i));

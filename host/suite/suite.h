@@ -4,6 +4,7 @@
  *   paper: where the numbers come from
  *   published: her                     results/published/her.csv
  *   data: [imdb_magnn, hgb_acm]        for cells that name none
+ *   lane: [portable, tuned]            each cell runs in each (suite/lane.h); else portable
  *   seeds: 10                          each cell runs with seeds 0 .. 9
  *   timeout: 3600                      seconds a worker may take
  *   set: {epochs: 20}                  for every cell whose model has the parameter
@@ -38,7 +39,7 @@ typedef struct clm_suite_cell {
 typedef struct clm_suite {
     const char *name, *path;
     char *about, *paper, *published; /* published: may be null */
-    clm_names data, figures;
+    clm_names data, figures, lane;
     int seeds, timeout_s;
     char **set; /* [parameters]; may be null */
     struct {

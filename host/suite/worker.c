@@ -6,6 +6,7 @@
 #include "data/graph.h"
 #include "model/model.h"
 #include "ocl/ocl.h"
+#include "suite/lane.h"
 #include "suite/record.h"
 
 #include <math.h>
@@ -70,13 +71,14 @@ static json_t *command_line(void)
 
 /* Opens the device, near which this thread is bound, and notes the environment. */
 static clm_status prepare(clm_scope *scope, const clm_run_plan *plan, json_t *record,
-                          clm_context **context)
+                          clm_context **context, clm_tuning **tuning)
 {
     const clm_run_cell *planned = &plan->cell[0];
     const clm_context_options options = {.binaries = plan->binaries};
     const clm_device *device = NULL;
     const char *binding = "no device";
     *context = NULL;
+    *tuning = NULL;
     if (planned->device != NULL) {
         CLM_TRY(find_device(scope, planned->device, &device));
         binding = clm_bind_near(scope, device);
@@ -86,7 +88,9 @@ static clm_status prepare(clm_scope *scope, const clm_run_plan *plan, json_t *re
     json_object_set_new(environment, "binding", json_string(binding));
     json_object_set_new(environment, "load_before", clm_host_load());
     json_object_set_new(record, "environment", environment);
-    return device != NULL ? clm_context_open(scope, device, &options, context) : CLM_OK;
+    if (device == NULL) return CLM_OK;
+    CLM_TRY(clm_lane_open(scope, planned->lane, device, tuning));
+    return clm_context_open(scope, device, &options, context);
 }
 
 /* What measures are divided by: nodes and links that take part, all types together. */
@@ -103,7 +107,8 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
     const clm_run_cell *planned = &plan->cell[0];
     const clm_dataset *dataset;
     clm_context *context;
-    CLM_TRY(prepare(scope, plan, record, &context));
+    clm_tuning *tuning;
+    CLM_TRY(prepare(scope, plan, record, &context, &tuning));
     CLM_TRY(clm_dataset_load(scope, planned->data, plan->data_dir, &dataset));
     json_object_set_new(record, "graph", size_of(&dataset->graph));
     const clm_cell cell = {
@@ -112,11 +117,13 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
         .config = planned->config,
         .dataset = dataset,
         .context = context,
+        .tuning = tuning,
         .progress = report_progress,
         .planned = report_plan,
         .record = record,
     };
     CLM_TRY(clm_model_find(planned->model)->run(scope, &cell));
+    json_object_set_new(record, "tuning", clm_lane_record(tuning)); /* with what was ignored */
     json_object_set_new(json_object_get(record, "environment"), "load_after", clm_host_load());
     const bool emulated =
         context != NULL && (clm_context_device(context)->quirks & CLM_QUIRK_EMULATED) != 0;

@@ -45,9 +45,9 @@ static void a_record_has_all_members(void **state)
 {
     (void)state;
     static const char *const members[] = {
-        "schema",  "suite",  "model",        "data",    "device",      "lane",
-        "seed",    "params", "status",       "reason",  "metrics",     "curve",
-        "time_ns", "rate",   "memory_bytes", "routing", "environment", "graph"};
+        "schema", "suite",        "model",   "data",        "device",  "lane",  "tuning",
+        "seed",   "params",       "status",  "reason",      "metrics", "curve", "time_ns",
+        "rate",   "memory_bytes", "routing", "environment", "graph"};
     clm_scope scope = {0};
     const clm_run_plan *plan = small_plan(&scope, "1");
     json_t *record = finished(plan, 0);
