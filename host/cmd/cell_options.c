@@ -61,12 +61,13 @@ static void print_plan(void *user, uint64_t weights, uint64_t rest)
 clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o,
                          const clm_context_options *context, clm_cell *cell)
 {
-    if (!o->model || !o->data) {
+    const clm_model *model = o->model ? clm_model_find(o->model) : NULL;
+    const char *data = o->data ? o->data : CLM_NO_DATA;
+    if (!o->model || (!o->data && model && !model->data_optional)) {
         clm_fail(CLM_ERROR_USAGE, "--model and --data are needed");
         clm_error_advice("clmoe list names both");
         return CLM_FAIL;
     }
-    const clm_model *model = clm_model_find(o->model);
     if (!model) {
         clm_fail(CLM_ERROR_USAGE, "there is no model \"%s\"", o->model);
         clm_error_advice("clmoe list names the models");
@@ -77,8 +78,8 @@ clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *o,
     size_t count;
     CLM_TRY(o->lane ? clm_lane_check(o->lane) : CLM_OK);
     CLM_TRY(configure(scope, o, model, &config));
-    *cell = (clm_cell){.model = o->model, .data = o->data, .config = config, .planned = print_plan};
-    CLM_TRY(clm_dataset_load(scope, o->data, o->data_dir, &cell->dataset));
+    *cell = (clm_cell){.model = o->model, .data = data, .config = config, .planned = print_plan};
+    CLM_TRY(clm_model_data(scope, model, data, o->data_dir, &cell->dataset));
     CLM_TRY(clm_devices_select(scope, o->device, &device, &count));
     CLM_TRY(clm_lane_open(scope, o->lane ? o->lane : clm_lanes[0], device, &cell->tuning));
     return clm_context_open(scope, device, context, &cell->context);

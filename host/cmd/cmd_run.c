@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/run_folder.h"
+#include "model/model.h"
 #include "report/report.h"
 #include "suite/lane.h"
 #include "suite/run.h"
@@ -91,6 +92,17 @@ static void parse_shard(options *o, const char *text, struct argp_state *state)
         argp_error(state, "--shard %s: expected I/N with 1 <= I <= N, such as 1/4", text);
 }
 
+/* Whether a model is named that cannot run without a data set; unknown ones are refused later. */
+static bool needs_data(const options *o)
+{
+    bool needs = false;
+    for (size_t i = 0; i < o->model.count; i++) {
+        const clm_model *model = clm_model_find(o->model.word[i]);
+        needs = needs || model == NULL || !model->data_optional;
+    }
+    return needs;
+}
+
 /* What does not go together. */
 static void check(const options *o, struct argp_state *state)
 {
@@ -105,7 +117,7 @@ static void check(const options *o, struct argp_state *state)
         argp_error(state, "name a suite, such as `clmoe run quick`, or a --model and a --data set");
     } else if (r->suite == NULL && o->model.count == 0) {
         argp_error(state, "without a suite --model is needed (`clmoe list models`)");
-    } else if (r->suite == NULL && o->data.count == 0) {
+    } else if (r->suite == NULL && o->data.count == 0 && needs_data(o)) {
         argp_error(state, "without a suite --data is needed (`clmoe list data`)");
     }
 }

@@ -16,7 +16,7 @@
 
 typedef struct value {
     double number;      /* integers are exact up to 2^53 */
-    const char *choice; /* one of the specification's names */
+    const char *choice; /* one of the specification's names, or a word */
     bool given, known;  /* given: set from text; known: has a value */
 } value;
 
@@ -116,12 +116,27 @@ static clm_status parse_choice(clm_scope *scope, const clm_parameter_spec *spec,
     return CLM_FAIL;
 }
 
+/* A word stays as it is; the model's check knows what it may be. */
+static clm_status parse_word(clm_scope *scope, const clm_parameter_spec *spec, const char *text,
+                             const char **word)
+{
+    if (text[0] == '\0') {
+        clm_fail(CLM_ERROR_USAGE, "%s has no value", spec->name);
+        clm_error_advice("%s (%s) is: %s", spec->name, spec->about, join(scope, spec->choice));
+        return CLM_FAIL;
+    }
+    *word = clm_text(scope, "%s", text);
+    return CLM_OK;
+}
+
 static clm_status parse(clm_scope *scope, const clm_parameter_spec *spec, const char *text,
                         value *out)
 {
     value v = {.known = true};
     if (spec->type == CLM_CHOICE)
         CLM_TRY(parse_choice(scope, spec, text, &v.choice));
+    else if (spec->type == CLM_WORD)
+        CLM_TRY(parse_word(scope, spec, text, &v.choice));
     else
         CLM_TRY(parse_number(spec, text, &v.number));
     *out = v;
@@ -229,7 +244,7 @@ json_t *clm_config_json(const clm_config *config, bool given_only)
         const clm_parameter_spec *spec = config->model->parameters[i];
         const value *v = &config->value[i];
         if (!v->known || (given_only && !v->given)) continue;
-        json_t *member = spec->type == CLM_CHOICE    ? json_string(v->choice)
+        json_t *member = v->choice != NULL           ? json_string(v->choice)
                          : spec->type == CLM_INTEGER ? json_integer((json_int_t)v->number)
                                                      : json_real(v->number);
         json_object_set_new(object, spec->name, member);

@@ -8,7 +8,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-typedef enum clm_parameter_type { CLM_INTEGER, CLM_NUMBER, CLM_CHOICE } clm_parameter_type;
+typedef enum clm_parameter_type {
+    CLM_INTEGER,
+    CLM_NUMBER,
+    CLM_CHOICE,
+    CLM_WORD
+} clm_parameter_type;
 
 typedef struct clm_parameter_spec {
     const char *name, *about;
@@ -16,7 +21,8 @@ typedef struct clm_parameter_spec {
     const char *value;  /* default as text; "=2*width" forms are resolved by clm_config_resolve:
                                        an integer times another parameter */
     double least, most; /* range of numbers, inclusive */
-    const char *const *choice; /* names of a CLM_CHOICE, ends with null */
+    const char *const *choice; /* names of a CLM_CHOICE, ends with null; forms of a
+                                  CLM_WORD, to which the model's check sees */
 } clm_parameter_spec;
 
 typedef struct clm_config clm_config;
@@ -36,7 +42,7 @@ clm_status clm_config_resolve(clm_config *config);
 /* Values; asking for one the model does not have is a programming error (aborts). */
 int clm_config_int(const clm_config *config, const char *name);
 double clm_config_real(const clm_config *config, const char *name);
-const char *clm_config_choice(const clm_config *config, const char *name);
+const char *clm_config_choice(const clm_config *config, const char *name); /* or a word */
 bool clm_config_is(const clm_config *config, const char *name, const char *choice);
 bool clm_config_has(const clm_config *config, const char *name);
 

@@ -28,3 +28,11 @@ clm_status clm_model_named(clm_scope *scope, const char *name, const clm_model *
     clm_error_advice("`clmoe list models` shows the models and their parameters");
     return CLM_FAIL;
 }
+
+clm_status clm_model_data(clm_scope *scope, const clm_model *model, const char *data,
+                          const char *data_dir, const clm_dataset **dataset)
+{
+    *dataset = NULL;
+    if (model->data_optional && strcmp(data, CLM_NO_DATA) == 0) return CLM_OK;
+    return clm_dataset_load(scope, data, data_dir, dataset);
+}

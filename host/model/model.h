@@ -19,13 +19,13 @@ typedef void (*clm_planned)(void *user, uint64_t weights, uint64_t inputs_and_ac
 
 /* One cell with one seed: everything a training run needs. */
 typedef struct clm_cell {
-    const char *model, *data; /* names */
-    const clm_config *config; /* resolved parameters, among them the seed */
-    const clm_dataset *dataset;
-    clm_context *context;  /* null for models that need no device (degree) */
-    clm_tuning *tuning;    /* of lane tuned; null: default tunables */
-    clm_progress progress; /* may be null */
-    clm_planned planned;   /* may be null */
+    const char *model, *data;   /* names */
+    const clm_config *config;   /* resolved parameters, among them the seed */
+    const clm_dataset *dataset; /* null: none (data_optional) */
+    clm_context *context;       /* null for models that need no device (degree) */
+    clm_tuning *tuning;         /* of lane tuned; null: default tunables */
+    clm_progress progress;      /* may be null */
+    clm_planned planned;        /* may be null */
     void *user;
     json_t *record; /* object to which metrics, curve, time_ns, rate, memory_bytes,
                                     routing are added */
@@ -59,12 +59,18 @@ typedef struct clm_model {
     /* Records and plans all that a run would, builds every program. Null: it needs no device. */
     clm_status (*plan)(clm_scope *scope, const clm_cell *cell);
     bool needs_device;
+    bool data_optional;  /* it runs on the data set "none" too: cell->dataset is null then */
     clm_network network; /* of models whose run is clm_link_run; null otherwise */
     bool reads_edges; /* the network reads a message graph; else every training edge supervises */
 } clm_model;
 
 extern const clm_model *const clm_models[];        /* ends with null; collected by the build */
 const clm_model *clm_model_find(const char *name); /* null: there is none */
+
+/* The data set of a cell; null for "none" where the model runs without one. */
+clm_status clm_model_data(clm_scope *scope, const clm_model *model, const char *data,
+                          const char *data_dir, const clm_dataset **dataset);
+#define CLM_NO_DATA "none"
 
 /* The model of that name. Error (USAGE) with a suggestion. */
 clm_status clm_model_named(clm_scope *scope, const char *name, const clm_model **model);

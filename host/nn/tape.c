@@ -194,6 +194,16 @@ static clm_status check_size(const clm_tape *tape)
     return CLM_FAIL;
 }
 
+void clm_tape_set_variant(clm_tape *tape, const char *name) { tape->variant = name; }
+
+static clm_status add_call(clm_tape *tape, const clm_call *call)
+{
+    for (const clm_variant *v = call->op->variant; tape->variant && v->name; v++)
+        if (strcmp(v->name, tape->variant) == 0)
+            return clm_plan_add(tape->plan, call, &(clm_choice){.variant = v});
+    return clm_plan_add(tape->plan, call, NULL);
+}
+
 clm_status clm_tape_plan(clm_tape *tape)
 {
     CLM_TRY(clm_tape_layout(tape));
@@ -212,7 +222,7 @@ clm_status clm_tape_plan(clm_tape *tape)
     tape->plan = clm_plan_new(tape->scope, tape->context);
     clm_plan_set_tuning(tape->plan, tape->tuning);
     for (size_t i = 0; i < tape->calls; i++)
-        CLM_TRY(clm_plan_add(tape->plan, tape->call[i], NULL));
+        CLM_TRY(add_call(tape, tape->call[i]));
     return CLM_OK;
 }
 

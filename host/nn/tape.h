@@ -95,6 +95,9 @@ clm_status clm_tape_plan(clm_tape *tape);
  * enough: for tapes that never run at the same time and whose kept values are read before the
  * other one runs. */
 void clm_tape_share_memory(clm_tape *tape, const clm_tape *other);
+/* Before planning: operators that have a variant of this name are computed by it, whatever the
+ * device; the plan is CLM_SKIP where it cannot. Null: by the first that is meant for the device. */
+void clm_tape_set_variant(clm_tape *tape, const char *name);
 /* Bytes of the plan: activations at their peak plus inputs; valid after clm_tape_layout or plan. */
 uint64_t clm_tape_bytes(const clm_tape *tape);
 /* Only the layout, nothing allocated. */

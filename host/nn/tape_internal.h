@@ -11,7 +11,7 @@ typedef struct clm_node {
     const clm_tensor *shared; /* inputs: the other tape's tensor whose storage this is */
     int64_t offset;           /* weights: first element in the arena */
     bool needs_gradient;
-    bool wanted; /* activations: a call that is not dropped uses it */
+    bool wanted;               /* activations: a call that is not dropped uses it */
     clm_tensor **contribution; /* to the gradient, in order of recording */
     int contributions, contribution_room;
     int chunk; /* activations: which buffer, and where in it */
@@ -29,8 +29,9 @@ struct clm_tape {
     clm_parameters *parameters;
     uint32_t seed;
     bool training;
-    clm_type precision; /* CLM_F32 is 0 */
-    clm_status status;  /* the first error of recording */
+    clm_type precision;  /* CLM_F32 is 0 */
+    const char *variant; /* of operators that have it; null: the device's */
+    clm_status status;   /* the first error of recording */
     clm_node **node;
     size_t nodes, node_room;
     clm_call **call;

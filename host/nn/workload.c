@@ -74,6 +74,35 @@ static void choose(const clm_workload *w, int64_t node, double *left, int32_t *k
     }
 }
 
+static bool contains(const int32_t *key, int64_t n, int32_t wanted)
+{
+    while (n > 0 && key[n - 1] != wanted)
+        n--;
+    return n > 0;
+}
+
+/* Systematic sampling: K different experts, each included exactly as often as its load says, which
+ * drawing one after the other would level out. */
+static void choose_by_load(const clm_workload *w, int64_t node, const double *load, int32_t *key)
+{
+    double sum = 0, before = 0;
+    for (int64_t e = 0; e < w->experts; e++)
+        sum += load[e];
+    const double step = sum / (double)w->top_k;
+    const clm_philox draw =
+        clm_philox_draw((uint32_t)node, 0, CLM_STREAM_GENERATE, ROUTING, w->seed);
+    double at = clm_uniform(draw.word[0]) * step;
+    int64_t j = 0;
+    for (int32_t e = 0; e < w->experts && j < w->top_k; e++) {
+        before += load[e];
+        if (at >= before) continue;
+        key[j++] = e;
+        at += step;
+    }
+    for (int32_t e = 0; j < w->top_k; e++) /* an expert that more than all nodes choose */
+        if (load[e] > 0 && !contains(key, j, e)) key[j++] = e;
+}
+
 static void draw_routing(clm_scope *scope, clm_workload *w)
 {
     const size_t experts = (size_t)w->experts, top_k = (size_t)w->top_k;
@@ -86,7 +115,10 @@ static void draw_routing(clm_scope *scope, clm_workload *w)
         int32_t *mine = key + n * w->top_k;
         if (by_type) routing_weights(w, n, weight);
         memcpy(left, weight, experts * sizeof *left);
-        choose(w, n, left, mine);
+        if (by_type)
+            choose_by_load(w, n, weight, mine);
+        else
+            choose(w, n, left, mine);
         for (int64_t j = 0; j < w->top_k; j++)
             load[mine[j]]++;
     }

@@ -146,7 +146,7 @@ static clm_status describe_numbers(cl_device_id id, clm_device *device)
 {
     cl_device_type type = 0;
     cl_uint units = 0, lanes = 0, align_bits = 0;
-    cl_ulong memory = 0, allocation = 0, local = 0;
+    cl_ulong memory = 0, allocation = 0, local = 0, cache = 0;
     const struct {
         cl_device_info what;
         size_t size;
@@ -158,6 +158,7 @@ static clm_status describe_numbers(cl_device_id id, clm_device *device)
                    {CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory},
                    {CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof allocation, &allocation},
                    {CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local},
+                   {CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, sizeof cache, &cache},
                    {CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t), &device->max_work_group}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         CLM_CL(device, clGetDeviceInfo(id, numbers[i].what, numbers[i].size, numbers[i].to, NULL),
@@ -169,6 +170,7 @@ static clm_status describe_numbers(cl_device_id id, clm_device *device)
     device->memory_bytes = memory;
     device->max_allocation_bytes = allocation;
     device->local_bytes = local;
+    device->cache_bytes = cache;
     device->timer_resolution_ns =
         (double)device_number(id, CL_DEVICE_PROFILING_TIMER_RESOLUTION, sizeof(size_t));
     device->unified_memory = device_number(id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool)) != 0;

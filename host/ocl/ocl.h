@@ -49,6 +49,7 @@ typedef struct clm_device {
     int device_class;                     /* CLM_CPU, CLM_GPU or CLM_ACCELERATOR */
     uint32_t compute_units, vector_width; /* vector_width: native float lanes, at least 1 */
     uint64_t memory_bytes, max_allocation_bytes, local_bytes;
+    uint64_t cache_bytes; /* as the driver says, which may be less than there is; 0: none */
     size_t max_work_group, base_align_bytes;
     uint32_t features, quirks;
     double timer_resolution_ns;

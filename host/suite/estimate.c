@@ -116,16 +116,22 @@ static double from_size(const clm_graph *graph, const clm_config *config)
     return (epochs > 0 ? 2 : 0.5) + epochs * 3 * flops / 10e9;
 }
 
+/* Of an operator without a data set: starting, building, warming up, samples. */
+enum { SECONDS_OF_A_BENCH = 2 };
+
 /* Estimates of all cells on one data set, from `first` on. */
 static clm_status estimate_data(clm_scope *scope, const clm_run_plan *plan, const memories *m,
                                 size_t first, clm_estimate *estimates)
 {
     const clm_dataset *dataset;
-    CLM_TRY(clm_dataset_load(scope, plan->cell[first].data, plan->data_dir, &dataset));
+    const clm_model *model = clm_model_find(plan->cell[first].model);
+    CLM_TRY(clm_model_data(scope, model, plan->cell[first].data, plan->data_dir, &dataset));
     for (size_t i = first; i < plan->cells; i++) {
         const clm_run_cell *cell = &plan->cell[i];
         if (strcmp(cell->data, plan->cell[first].data) == 0 && !from_memory(m, cell, &estimates[i]))
-            estimates[i] = (clm_estimate){from_size(&dataset->graph, cell->config), CLM_FROM_SIZE};
+            estimates[i] = (clm_estimate){dataset != NULL ? from_size(&dataset->graph, cell->config)
+                                                          : SECONDS_OF_A_BENCH,
+                                          CLM_FROM_SIZE};
     }
     return CLM_OK;
 }

@@ -279,6 +279,8 @@ static clm_status expand_cell(builder *b, unsigned index)
         CLM_TRY(apply_request(b, config));
         CLM_TRY(clm_config_resolve(config));
         if (!wanted(b->request->model, cell->model) && !wanted(b->request->model, label)) continue;
+        if (data->count == 0 && wanted(b->request->data, CLM_NO_DATA))
+            CLM_TRY(add_cell(b, label, CLM_NO_DATA, config));
         for (unsigned i = 0; i < data->count; i++)
             if (wanted(b->request->data, data->name[i]))
                 CLM_TRY(add_cell(b, label, data->name[i], config));
@@ -313,6 +315,7 @@ static clm_status expand_single(builder *b)
         clm_config *config = clm_config_new(b->scope, model);
         CLM_TRY(apply_request(b, config));
         CLM_TRY(clm_config_resolve(config));
+        if (length(b->request->data) == 0) CLM_TRY(add_cell(b, name, CLM_NO_DATA, config));
         for (size_t i = 0; i < length(b->request->data); i++)
             CLM_TRY(add_cell(b, name, b->request->data[i], config));
     }

@@ -116,7 +116,7 @@ static clm_status check_cell(clm_scope *scope, const clm_suite *suite, unsigned 
     const clm_model *model;
     if (clm_model_named(scope, cell->model, &model) != CLM_OK)
         return clm_suite_blame(suite, (int)index, NULL, -1);
-    if (cell->data.count == 0 && suite->data.count == 0)
+    if (cell->data.count == 0 && suite->data.count == 0 && !model->data_optional)
         return clm_yaml_fail(suite->yaml, clm_text(scope, "/cells/%u/model", index), true,
                              "neither this cell nor the suite names `data`");
     for (size_t i = 0; suite->parameter[i] != NULL; i++)

@@ -105,12 +105,13 @@ static json_t *size_of(const clm_graph *graph)
 static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *record)
 {
     const clm_run_cell *planned = &plan->cell[0];
+    const clm_model *model = clm_model_find(planned->model);
     const clm_dataset *dataset;
     clm_context *context;
     clm_tuning *tuning;
     CLM_TRY(prepare(scope, plan, record, &context, &tuning));
-    CLM_TRY(clm_dataset_load(scope, planned->data, plan->data_dir, &dataset));
-    json_object_set_new(record, "graph", size_of(&dataset->graph));
+    CLM_TRY(clm_model_data(scope, model, planned->data, plan->data_dir, &dataset));
+    if (dataset != NULL) json_object_set_new(record, "graph", size_of(&dataset->graph));
     const clm_cell cell = {
         .model = planned->model,
         .data = planned->data,
@@ -122,7 +123,7 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
         .planned = report_plan,
         .record = record,
     };
-    CLM_TRY(clm_model_find(planned->model)->run(scope, &cell));
+    CLM_TRY(model->run(scope, &cell));
     json_object_set_new(record, "tuning", clm_lane_record(tuning)); /* with what was ignored */
     json_object_set_new(json_object_get(record, "environment"), "load_after", clm_host_load());
     const bool emulated =
