@@ -52,14 +52,14 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
-    return (clm_cost){.flops = n, .bytes = 8 * n};
+    return (clm_cost){.flops = n, .bytes = 2 * n * clm_real_bytes(call)};
 }
 
 static clm_tensor *record(clm_tape *tape, clm_tensor *x, double p, int layer)
 {
     if (!x) return NULL;
     clm_call call = {.op = &dropout, .arg = {x, clm_tape_step(tape)}, .attribute = {p, layer}};
-    call.arg[Y] = clm_activation(tape, "dropout", CLM_F32, x->rank, x->dim);
+    call.arg[Y] = clm_activation(tape, "dropout", x->type, x->rank, x->dim);
     clm_record(tape, &call);
     return call.arg[Y];
 }
@@ -102,9 +102,9 @@ static const clm_op dropout = {
     .about = "zeroes elements at random and scales the others",
     .paper = "Srivastava et al. 2014, section 4",
     .source = &clm_source_dropout,
-    .operand = {{"x", CLM_IN, CLM_F32, "N", false, NULL},
+    .operand = {{"x", CLM_IN, CLM_REAL, "N", false, NULL},
                 {"step", CLM_IN, CLM_I32, "8", false, NULL},
-                {"y", CLM_OUT, CLM_F32, "N", false, "x"}},
+                {"y", CLM_OUT, CLM_REAL, "N", false, "x"}},
     .attribute = {"p", "layer"},
     .variant = {{.name = "cpu", .classes = CLM_CPU, .prepare = prepare_cpu},
                 {.name = "gpu", .classes = CLM_GPU, .prepare = prepare},

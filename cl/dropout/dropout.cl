@@ -4,20 +4,26 @@
 
 /* y and x may be the same storage: no restrict. */
 
+static inline real keep(int kept, float scale, real x)
+{
+    return clm_narrow(kept ? scale * clm_widen(x) : 0.0f);
+}
+
 /* GPU, plain: one work-item makes the four elements of a draw. */
-__kernel void dropout_f32(__global const float *x, __global const int *RST step, int layer,
-                          uint threshold, float scale, int n, __global float *y)
+__kernel void dropout_f32(__global const real *x, __global const int *RST step, int layer,
+                          uint threshold, float scale, int n, __global real *y)
 {
     const uint draw = get_global_id(0);
     const size_t i = 4 * (size_t)draw;
     if (i < n) {
         const uint4 word = clm_philox(draw, step[0], CLM_STREAM_DROPOUT, layer, step[1]);
         if (i + 4 <= n) {
-            vstore4(word >= threshold ? scale * vload4(draw, x) : (float4)(0.0f), draw, y);
+            const float4 kept = scale * clm_widen4(vload4(draw, x));
+            vstore4(clm_narrow4(word >= threshold ? kept : (float4)(0.0f)), draw, y);
         } else {
-            y[i] = word.x >= threshold ? scale * x[i] : 0.0f;
-            if (i + 1 < n) y[i + 1] = word.y >= threshold ? scale * x[i + 1] : 0.0f;
-            if (i + 2 < n) y[i + 2] = word.z >= threshold ? scale * x[i + 2] : 0.0f;
+            y[i] = keep(word.x >= threshold, scale, x[i]);
+            if (i + 1 < n) y[i + 1] = keep(word.y >= threshold, scale, x[i + 1]);
+            if (i + 2 < n) y[i + 2] = keep(word.z >= threshold, scale, x[i + 2]);
         }
     }
 }
@@ -48,14 +54,14 @@ static inline draws philox_8(ulong first, uint step, uint stream, uint layer, ui
     return d;
 }
 
-static inline void drop(uint16 word, uint threshold, float scale, __global const float *x,
-                        int count, __global float *y)
+static inline void drop(uint16 word, uint threshold, float scale, __global const real *x,
+                        int count, __global real *y)
 {
-    if (count > 0) clm_store(word >= threshold ? scale * clm_load(x, count) : 0.0f, y, count);
+    if (count > 0) clm_store_real(word >= threshold ? scale * clm_load_real(x, count) : 0.0f, y, count);
 }
 
-__kernel void dropout_f32_cpu(__global const float *x, __global const int *RST step, int layer,
-                              uint threshold, float scale, int n, __global float *y)
+__kernel void dropout_f32_cpu(__global const real *x, __global const int *RST step, int layer,
+                              uint threshold, float scale, int n, __global real *y)
 {
     const size_t i = 32 * get_global_id(0);
     if (i < n) {

@@ -1,8 +1,8 @@
 /* dropout: zeroes each element with probability p and scales the others by 1 / (1 - p).
  *
- *   x     [N]  f32  any shape
+ *   x     [N]  real  any shape
  *   step  [8]  i32  step number and seed (nn/tape.h)
- *   y     [N]  f32  x / (1 - p) where word i % 4 of Philox(i / 4, step, DROPOUT, layer) >= p 2^32,
+ *   y     [N]  real  x / (1 - p) where word i % 4 of Philox(i / 4, step, DROPOUT, layer) >= p 2^32,
  *                   else 0
  *
  * The backward pass is the same operator on dy: the mask is drawn again, not stored.

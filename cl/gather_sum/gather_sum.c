@@ -15,7 +15,7 @@ clm_tensor *clm_gather_sum(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, c
 {
     if (x == NULL || offsets == NULL || index == NULL) return NULL;
     const int64_t shape[] = {offsets->dim[0] - 1, x->dim[1]};
-    clm_tensor *y = clm_activation(tape, "gather_sum", CLM_F32, 2, shape);
+    clm_tensor *y = clm_activation(tape, "gather_sum", x->type, 2, shape);
     clm_record(tape, &(clm_call){.op = &gather_sum,
                                  .arg = {x, offsets, index, scale, init, y},
                                  .grad = clm_no_grad});
@@ -43,7 +43,8 @@ static clm_cost cost(const clm_call *call)
     const double s = (double)clm_dim(call, 'S'), x = (double)clm_dim(call, 'X');
     const bool scaled = call->arg[SCALE] != NULL, started = call->arg[INIT] != NULL;
     return (clm_cost){.flops = (scaled ? 2 : 1) * s * d,
-                      .bytes = 4 * (x * d + (started ? 2 : 1) * n * d + (scaled ? 2 : 1) * s + n)};
+                      .bytes = (x * d + (started ? 2 : 1) * n * d) * clm_real_bytes(call) +
+                               4 * ((scaled ? 2 : 1) * s + n)};
 }
 
 static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel, clm_panels row,
@@ -129,12 +130,12 @@ static const clm_op gather_sum = {
     .name = "gather_sum",
     .about = "sums of rows that an index names, by segments",
     .source = &clm_source_gather_sum,
-    .operand = {{"x", CLM_IN, CLM_F32, "X D", false, NULL},
+    .operand = {{"x", CLM_IN, CLM_REAL, "X D", false, NULL},
                 {"offsets", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"index", CLM_IN, CLM_I32, "S", false, NULL},
                 {"scale", CLM_IN, CLM_F32, "S", true, NULL},
-                {"init", CLM_IN, CLM_F32, "N D", true, NULL},
-                {"y", CLM_OUT, CLM_F32, "N D", false, "init"}},
+                {"init", CLM_IN, CLM_REAL, "N D", true, NULL},
+                {"y", CLM_OUT, CLM_REAL, "N D", false, "init"}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
                  .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},

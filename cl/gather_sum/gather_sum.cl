@@ -29,35 +29,35 @@
 
 /* One panel of one target: slots begin .. end - 1; `last` is the last slot that may be asked for.
  */
-static inline void sum_panel(__global const float *RST x, __global const int *RST index,
-                             __global const float *RST scale, __global const float *init,
-                             __global float *y, int begin, int end, int last)
+static inline void sum_panel(__global const real *RST x, __global const int *RST index,
+                             __global const float *RST scale, __global const real *init,
+                             __global real *y, int begin, int end, int last)
 {
     floatv sum[COUNT];
     UNROLL
     for (int v = 0; v < COUNT; v++)
 #if HAS_INIT
-        sum[v] = vloadv(0, init + COLUMN(v));
+        sum[v] = vloadr(0, init + COLUMN(v));
 #else
         sum[v] = (floatv)(0.0f);
 #endif
     for (int s = begin; s < end; s++) {
         const int from = index[s];
         if (from < 0) continue;
-        __global const float *row = x + (size_t)from * D;
+        __global const real *row = x + (size_t)from * D;
 #if AHEAD > 0
-        __global const float *next = x + (size_t)max(index[min(s + AHEAD, last)], 0) * D;
+        __global const real *next = x + (size_t)max(index[min(s + AHEAD, last)], 0) * D;
         UNROLL
-        for (int c = 0; c < COLUMNS; c += 16)
+        for (int c = 0; c < COLUMNS; c += 64 / sizeof(real))
             __builtin_prefetch((const void *)(size_t)(next + c), 0, 3);
 #endif
         UNROLL
         for (int v = 0; v < COUNT; v++)
-            sum[v] = SCALED(s, vloadv(0, row + COLUMN(v)), sum[v]);
+            sum[v] = SCALED(s, vloadr(0, row + COLUMN(v)), sum[v]);
     }
     UNROLL
     for (int v = 0; v < COUNT; v++)
-        vstorev(sum[v], 0, y + COLUMN(v));
+        vstorer(sum[v], 0, y + COLUMN(v));
 }
 
 /* First target whose work, slots and one for itself, starts at or after `work`. */
@@ -76,9 +76,9 @@ static inline int first_target(__global const int *offsets, int n, int work)
 }
 
 /* One work-item per WORK slots and targets: the targets that start in it, panel after panel. */
-__kernel void gather_sum_f32_cpu(__global const float *RST x, __global const int *RST offsets,
+__kernel void gather_sum_f32_cpu(__global const real *RST x, __global const int *RST offsets,
                                  __global const int *RST index, __global const float *RST scale,
-                                 __global const float *init, __global float *y, int n)
+                                 __global const real *init, __global real *y, int n)
 {
     const int share = (int)get_global_id(0);
     const int from = first_target(offsets, n, share * WORK);
@@ -100,9 +100,9 @@ __kernel void gather_sum_f32_cpu(__global const float *RST x, __global const int
 }
 
 /* One work-item per panel of a target; neighbours share a row, so that they read it together. */
-__kernel void gather_sum_f32_plain(__global const float *RST x, __global const int *RST offsets,
+__kernel void gather_sum_f32_plain(__global const real *RST x, __global const int *RST offsets,
                                    __global const int *RST index, __global const float *RST scale,
-                                   __global const float *init, __global float *y, int n)
+                                   __global const real *init, __global real *y, int n)
 {
     const size_t id = get_global_id(0);
     const int target = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;

@@ -1,12 +1,12 @@
 /* gather_sum: adds up the rows that each segment of an index names.
  *
- *   x        [X, D]   f32  rows
+ *   x        [X, D]   real  rows
  *   offsets  [N + 1]  i32  slots of each sum, non-decreasing; made on the host or on the device
  *   index    [S]      i32  row of x of a slot, below X; negative: none. Not read
  *                          outside the segments
  *   scale    [S]      f32  factor of a slot; null: 1
- *   init     [N, D]   f32  added to the sum; null: 0
- *   y        [N, D]   f32  y[n] = init[n] + sum_{s in segment n} scale[s] x[index[s]]
+ *   init     [N, D]   real  added to the sum; null: 0
+ *   y        [N, D]   real  y[n] = init[n] + sum_{s in segment n} scale[s] x[index[s]]
  *
  * The combination of expert outputs by token, and every gradient of a gathered row: instead of
  * scattering into rows, whoever owns a row collects what belongs to it, in the order of its slots.

@@ -60,7 +60,7 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
-    return (clm_cost){.flops = 8 * n * d, .bytes = 4 * (2 * n * d + 2 * n + 2 * d)};
+    return (clm_cost){.flops = 8 * n * d, .bytes = 2 * n * d * clm_real_bytes(call) + 4 * (2 * n + 2 * d)};
 }
 
 static bool example(clm_example *e, int index)
@@ -88,7 +88,7 @@ static void grad(clm_tape *tape, const clm_call *call)
     back.arg[DY] = clm_gradient_of(tape, call->arg[Y]);
     back.arg[BACK_MEAN] = call->arg[MEAN];
     back.arg[BACK_RSTD] = call->arg[RSTD];
-    back.arg[DX] = clm_activation(tape, "dlayer_norm", CLM_F32, CLM_DIMS(n, d));
+    back.arg[DX] = clm_activation(tape, "dlayer_norm", x->type, CLM_DIMS(n, d));
     back.arg[DW] = clm_activation(tape, "dscale", CLM_F32, CLM_DIMS(d));
     back.arg[DB] = clm_activation(tape, "dshift", CLM_F32, CLM_DIMS(d));
     back.arg[PARTIAL] =
@@ -143,7 +143,7 @@ static void reference_backward(const clm_call *call)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
-    return (clm_cost){.flops = 14 * n * d, .bytes = 4 * (3 * n * d + 2 * n + 3 * d)};
+    return (clm_cost){.flops = 14 * n * d, .bytes = 3 * n * d * clm_real_bytes(call) + 4 * (2 * n + 3 * d)};
 }
 
 static bool example_backward(clm_example *e, int index)
@@ -178,10 +178,10 @@ static const clm_op layer_norm = {
     .about = "layer normalisation with scale and shift",
     .paper = "Ba et al. 2016, eqs. 3-4",
     .source = &clm_source_layer_norm,
-    .operand = {{"x", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"x", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"w", CLM_IN, CLM_F32, "D", false, NULL},
                 {"b", CLM_IN, CLM_F32, "D", false, NULL},
-                {"y", CLM_OUT, CLM_F32, "N D", false, "x"},
+                {"y", CLM_OUT, CLM_REAL, "N D", false, "x"},
                 {"mean", CLM_OUT, CLM_F32, "N", false, NULL},
                 {"rstd", CLM_OUT, CLM_F32, "N", false, NULL}},
     .variant = CLM_ROW_VARIANTS(prepare, 32),
@@ -199,12 +199,12 @@ static const clm_op layer_norm_backward = {
     .about = "gradients of layer_norm",
     .paper = "Ba et al. 2016, eqs. 3-4",
     .source = &clm_source_layer_norm,
-    .operand = {{"x", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"x", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"w", CLM_IN, CLM_F32, "D", false, NULL},
-                {"dy", CLM_IN, CLM_F32, "N D", false, NULL},
+                {"dy", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"mean", CLM_IN, CLM_F32, "N", false, NULL},
                 {"rstd", CLM_IN, CLM_F32, "N", false, NULL},
-                {"dx", CLM_OUT, CLM_F32, "N D", false, "dy"},
+                {"dx", CLM_OUT, CLM_REAL, "N D", false, "dy"},
                 {"dw", CLM_OUT, CLM_F32, "D", false, NULL},
                 {"db", CLM_OUT, CLM_F32, "D", false, NULL},
                 {"partial", CLM_SCRATCH, CLM_F32, "Q C", false, NULL}},
@@ -222,7 +222,7 @@ clm_tensor *clm_layer_norm(clm_tape *tape, clm_tensor *x, clm_tensor *w, clm_ten
 {
     if (!x || !w || !b) return NULL;
     clm_call call = {.op = &layer_norm, .arg = {x, w, b}};
-    call.arg[Y] = clm_activation(tape, "layer_norm", CLM_F32, x->rank, x->dim);
+    call.arg[Y] = clm_activation(tape, "layer_norm", x->type, x->rank, x->dim);
     call.arg[MEAN] = clm_activation(tape, "mean", CLM_F32, CLM_DIMS(x->dim[0]));
     call.arg[RSTD] = clm_activation(tape, "rstd", CLM_F32, CLM_DIMS(x->dim[0]));
     clm_record(tape, &call);

@@ -8,8 +8,8 @@
 #define COLUMN(k) (((k) * LANES + lane) * VEC)
 
 /* y and x may be the same storage: no restrict. */
-__kernel void layer_norm_f32(__global const float *x, __global const float *RST w,
-                             __global const float *RST b, int n, __global float *y,
+__kernel void layer_norm_f32(__global const real *x, __global const float *RST w,
+                             __global const float *RST b, int n, __global real *y,
                              __global float *RST mean, __global float *RST rstd)
 {
     CLM_LANES_MEMORY
@@ -17,12 +17,12 @@ __kernel void layer_norm_f32(__global const float *x, __global const float *RST 
     const size_t start = (size_t)min(row, n - 1) * D;
     floatv sum = 0.0f;
     for (int k = 0; k < VECTORS; k++)
-        if (COLUMN(k) < D) sum += clm_load(x + start + COLUMN(k), D - COLUMN(k));
+        if (COLUMN(k) < D) sum += clm_load_real(x + start + COLUMN(k), D - COLUMN(k));
     const float m = sumv(clm_lanes_sum(sum)) / D;
     sum = 0.0f;
     for (int k = 0; k < VECTORS; k++)
         if (COLUMN(k) < D) {
-            const floatv distance = clm_load(x + start + COLUMN(k), D - COLUMN(k)) - m;
+            const floatv distance = clm_load_real(x + start + COLUMN(k), D - COLUMN(k)) - m;
             sum += clm_first(distance * distance, D - COLUMN(k));
         }
     const float r = 1.0f / sqrt(sumv(clm_lanes_sum(sum)) / D + EPSILON);
@@ -30,8 +30,8 @@ __kernel void layer_norm_f32(__global const float *x, __global const float *RST 
         for (int k = 0; k < VECTORS; k++)
             if (COLUMN(k) < D) {
                 const int c = COLUMN(k), count = D - c;
-                const floatv normal = (clm_load(x + start + c, count) - m) * r;
-                clm_store(normal * clm_load(w + c, count) + clm_load(b + c, count), y + start + c,
+                const floatv normal = (clm_load_real(x + start + c, count) - m) * r;
+                clm_store_real(normal * clm_load(w + c, count) + clm_load(b + c, count), y + start + c,
                           count);
             }
         if (lane == 0) {
@@ -47,10 +47,10 @@ __kernel void layer_norm_f32(__global const float *x, __global const float *RST 
  *     dx = rstd (g - mean(g) - xhat mean(g xhat)),  dw = sum of dy xhat,  db = sum of dy
  *
  * dx and dy may be the same storage: no restrict. */
-__kernel void layer_norm_backward_f32(__global const float *RST x, __global const float *RST w,
-                                      __global const float *dy, __global const float *RST mean,
+__kernel void layer_norm_backward_f32(__global const real *RST x, __global const float *RST w,
+                                      __global const real *dy, __global const float *RST mean,
                                       __global const float *RST rstd, int n, int rows, int jobs,
-                                      __global float *dx, __global float *RST partial)
+                                      __global real *dx, __global float *RST partial)
 {
     CLM_LANES_MEMORY
     const int lane = get_local_id(0), job = get_global_id(1);
@@ -64,8 +64,8 @@ __kernel void layer_norm_backward_f32(__global const float *RST x, __global cons
         for (int k = 0; k < VECTORS; k++)
             if (COLUMN(k) < D) {
                 const int c = COLUMN(k), count = D - c;
-                const floatv d = clm_load(dy + start + c, count);
-                const floatv xhat = (clm_load(x + start + c, count) - m) * r;
+                const floatv d = clm_load_real(dy + start + c, count);
+                const floatv xhat = (clm_load_real(x + start + c, count) - m) * r;
                 const floatv g = d * clm_load(w + c, count);
                 g_sum += g;
                 gx_sum += g * xhat;
@@ -79,9 +79,9 @@ __kernel void layer_norm_backward_f32(__global const float *RST x, __global cons
             for (int k = 0; k < VECTORS; k++)
                 if (COLUMN(k) < D) {
                     const int c = COLUMN(k), count = D - c;
-                    const floatv xhat = (clm_load(x + start + c, count) - m) * r;
-                    const floatv g = clm_load(dy + start + c, count) * clm_load(w + c, count);
-                    clm_store(r * (g - a - xhat * b), dx + start + c, count);
+                    const floatv xhat = (clm_load_real(x + start + c, count) - m) * r;
+                    const floatv g = clm_load_real(dy + start + c, count) * clm_load(w + c, count);
+                    clm_store_real(r * (g - a - xhat * b), dx + start + c, count);
                 }
     }
     if (job < jobs)

@@ -1,8 +1,8 @@
 /* layer_norm: rows normalised to mean 0 and variance 1, then scaled and shifted by column.
  *
- *   x           [N, D]  f32
+ *   x           [N, D]  real
  *   w, b        [D]     f32  scale and shift
- *   y           [N, D]  f32  (x - mean) rstd w + b
+ *   y           [N, D]  real  (x - mean) rstd w + b
  *   mean, rstd  [N]     f32  of the row; rstd = 1 / sqrt(variance + 1e-5), biased variance
  *
  * layer_norm_backward: dx, dw, db from x, w, dy, mean and rstd.

@@ -46,7 +46,7 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double pairs = (double)clm_dim(call, 'P'), d = (double)clm_dim(call, 'D');
-    return (clm_cost){.flops = 2 * pairs * d, .bytes = 4 * (2 * pairs * d + 3 * pairs)};
+    return (clm_cost){.flops = 2 * pairs * d, .bytes = 2 * pairs * d * clm_real_bytes(call) + 4 * 3 * pairs};
 }
 
 static bool example(clm_example *e, int index)
@@ -73,7 +73,7 @@ static void grad_side(clm_tape *tape, clm_tensor *dscore, clm_tensor *x, clm_ten
     const clm_dispatched sorted = clm_dispatch(tape, key, x->dim[0], 1, clm_elements(key));
     clm_call back = {.op = &pair_dot_backward,
                      .arg = {dscore, other, index, sorted.offsets, sorted.order}};
-    back.arg[DA] = clm_activation(tape, "dpair_dot", CLM_F32, x->rank, x->dim);
+    back.arg[DA] = clm_activation(tape, "dpair_dot", x->type, x->rank, x->dim);
     clm_record(tape, &back);
     clm_gradient_add(tape, x, back.arg[DA]);
 }
@@ -119,7 +119,8 @@ static clm_cost cost_backward(const clm_call *call)
     const double pairs = (double)clm_dim(call, 'P'), d = (double)clm_dim(call, 'D');
     const double nodes = (double)clm_dim(call, 'A');
     return (clm_cost){.flops = 2 * pairs * d,
-                      .bytes = 4 * (pairs * d + nodes * d + 3 * pairs + nodes)};
+                      .bytes = (pairs * d + nodes * d) * clm_real_bytes(call) +
+                               4 * (3 * pairs + nodes)};
 }
 
 static bool example_backward(clm_example *e, int index)
@@ -161,8 +162,8 @@ static const clm_op pair_dot = {
     .name = "pair_dot",
     .about = "inner products of pairs of rows",
     .source = &clm_source_pair_dot,
-    .operand = {{"a", CLM_IN, CLM_F32, "A D", false, NULL},
-                {"b", CLM_IN, CLM_F32, "B D", false, NULL},
+    .operand = {{"a", CLM_IN, CLM_REAL, "A D", false, NULL},
+                {"b", CLM_IN, CLM_REAL, "B D", false, NULL},
                 {"u", CLM_IN, CLM_I32, "P", false, NULL},
                 {"v", CLM_IN, CLM_I32, "P", false, NULL},
                 {"score", CLM_OUT, CLM_F32, "P", false, NULL}},
@@ -181,11 +182,11 @@ static const clm_op pair_dot_backward = {
     .about = "gradient of pair_dot in one of its sides",
     .source = &clm_source_pair_dot,
     .operand = {{"dscore", CLM_IN, CLM_F32, "P", false, NULL},
-                {"other", CLM_IN, CLM_F32, "B D", false, NULL},
+                {"other", CLM_IN, CLM_REAL, "B D", false, NULL},
                 {"index", CLM_IN, CLM_I32, "P", false, NULL},
                 {"offsets", CLM_IN, CLM_I32, "A+1", false, NULL},
                 {"order", CLM_IN, CLM_I32, "P", false, NULL},
-                {"da", CLM_OUT, CLM_F32, "A D", false, NULL}},
+                {"da", CLM_OUT, CLM_REAL, "A D", false, NULL}},
     /* plain spreads columns: llvmpipe (Mesa 22.3) ends a work-item's loops after 65536 rounds in
      * all, which one work-item for a row of a node with many pairs exceeds. */
     .variant = {{"cpu",

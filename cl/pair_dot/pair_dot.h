@@ -1,7 +1,7 @@
 /* pair_dot: scores of node pairs as inner products of their rows.
  *
- *   a      [A, D]  f32  rows of the first nodes
- *   b      [B, D]  f32  rows of the second nodes; may be a
+ *   a      [A, D]  real  rows of the first nodes
+ *   b      [B, D]  real  rows of the second nodes; may be a
  *   u, v   [P]     i32  row of a, in [0, A), and of b, in [0, B)
  *   score  [P]     f32  a[u] . b[v]
  *

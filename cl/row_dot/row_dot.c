@@ -70,7 +70,7 @@ static clm_cost cost(const clm_call *call)
     const double pairs = (double)clm_dim(call, 'S'), d = (double)clm_dim(call, 'D');
     const double rows = (double)clm_dim(call, 'A') + (double)clm_dim(call, 'B');
     const int indices = (call->arg[A_INDEX] != NULL) + (call->arg[B_INDEX] != NULL);
-    return (clm_cost){2 * pairs * d, 4 * (rows * d + pairs * (1 + indices))};
+    return (clm_cost){2 * pairs * d, rows * d * clm_real_bytes(call) + 4 * pairs * (1 + indices)};
 }
 
 static bool example(clm_example *e, int index)
@@ -110,9 +110,9 @@ static const clm_op row_dot = {
     .name = "row_dot",
     .about = "dot products of pairs of rows",
     .source = &clm_source_row_dot,
-    .operand = {{"a", CLM_IN, CLM_F32, "A D", false, NULL},
+    .operand = {{"a", CLM_IN, CLM_REAL, "A D", false, NULL},
                 {"a_index", CLM_IN, CLM_I32, "S", true, NULL},
-                {"b", CLM_IN, CLM_F32, "B D", false, NULL},
+                {"b", CLM_IN, CLM_REAL, "B D", false, NULL},
                 {"b_index", CLM_IN, CLM_I32, "S", true, NULL},
                 {"out", CLM_OUT, CLM_F32, "S", false, NULL}},
     .attribute = {"divide"},

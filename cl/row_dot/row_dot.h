@@ -6,9 +6,9 @@
 /* row_dot: dot products of pairs of rows, out[s] = a[ai(s), :] . b[bi(s), :]; with it the gradients
  * of gates are taken, dgate[n, j] = dy[n, :] . y2[slot[n, j], :].
  *
- *   a        [A, D]  f32
+ *   a        [A, D]  real
  *   a_index  [S]     i32  ai(s), in [0, A); null: s / divide
- *   b        [B, D]  f32
+ *   b        [B, D]  real
  *   b_index  [S]     i32  bi(s), below B; negative: no row, the dot product is 0; null: s
  *   out      [S]     f32  of the shape `dim` with `rank` dimensions and `rows` = S elements
  *

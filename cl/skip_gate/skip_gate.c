@@ -64,7 +64,7 @@ static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
-    return (clm_cost){.flops = 3 * n * d, .bytes = 4 * (3 * n * d + n + types)};
+    return (clm_cost){.flops = 3 * n * d, .bytes = 3 * n * d * clm_real_bytes(call) + 4 * (n + types)};
 }
 
 static int32_t *offsets_of(clm_example *e, int index)
@@ -104,8 +104,8 @@ static void grad(clm_tape *tape, const clm_call *call)
     const int64_t n = x[O]->dim[0], d = x[O]->dim[1], types = x[SKIP]->dim[0];
     clm_call back = {.op = &skip_gate_backward, .arg = {x[O], x[X], x[SKIP], x[TYPE_OFFSETS]}};
     back.arg[DY] = clm_gradient_of(tape, x[Y]);
-    back.arg[D_O] = clm_activation(tape, "dgated", CLM_F32, CLM_DIMS(n, d));
-    back.arg[D_X] = clm_activation(tape, "dskipped", CLM_F32, CLM_DIMS(n, d));
+    back.arg[D_O] = clm_activation(tape, "dgated", x[O]->type, CLM_DIMS(n, d));
+    back.arg[D_X] = clm_activation(tape, "dskipped", x[O]->type, CLM_DIMS(n, d));
     back.arg[DSKIP] = clm_activation(tape, "dskip", CLM_F32, CLM_DIMS(types));
     back.arg[PARTIAL] =
         clm_activation(tape, "skip_gate sums", CLM_F32, CLM_DIMS(types, clm_jobs(n, JOB)));
@@ -151,7 +151,7 @@ static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
-    return (clm_cost){.flops = 5 * n * d, .bytes = 4 * (5 * n * d + 3 * types)};
+    return (clm_cost){.flops = 5 * n * d, .bytes = 5 * n * d * clm_real_bytes(call) + 4 * 3 * types};
 }
 
 static bool example_backward(clm_example *e, int index)
@@ -188,12 +188,12 @@ static const clm_op skip_gate = {
     .about = "learnt mixture of a layer's output and input by node type",
     .paper = paper,
     .source = &clm_source_skip_gate,
-    .operand = {{"o", CLM_IN, CLM_F32, "N D", false, NULL},
-                {"x", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"o", CLM_IN, CLM_REAL, "N D", false, NULL},
+                {"x", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"skip", CLM_IN, CLM_F32, "T", false, NULL},
                 {"type", CLM_IN, CLM_I32, "N", false, NULL},
                 {"type_offsets", CLM_IN, CLM_I32, "T+1", false, NULL},
-                {"y", CLM_OUT, CLM_F32, "N D", false, "o"}},
+                {"y", CLM_OUT, CLM_REAL, "N D", false, "o"}},
     .variant = CLM_ROW_VARIANTS(prepare, 32),
     .grad = grad,
     .reference = reference,
@@ -209,13 +209,13 @@ static const clm_op skip_gate_backward = {
     .about = "gradients of skip_gate",
     .paper = paper,
     .source = &clm_source_skip_gate,
-    .operand = {{"o", CLM_IN, CLM_F32, "N D", false, NULL},
-                {"x", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"o", CLM_IN, CLM_REAL, "N D", false, NULL},
+                {"x", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"skip", CLM_IN, CLM_F32, "T", false, NULL},
                 {"type_offsets", CLM_IN, CLM_I32, "T+1", false, NULL},
-                {"dy", CLM_IN, CLM_F32, "N D", false, NULL},
-                {"d_o", CLM_OUT, CLM_F32, "N D", false, "dy"},
-                {"d_x", CLM_OUT, CLM_F32, "N D", false, NULL},
+                {"dy", CLM_IN, CLM_REAL, "N D", false, NULL},
+                {"d_o", CLM_OUT, CLM_REAL, "N D", false, "dy"},
+                {"d_x", CLM_OUT, CLM_REAL, "N D", false, NULL},
                 {"dskip", CLM_OUT, CLM_F32, "T", false, NULL},
                 {"partial", CLM_SCRATCH, CLM_F32, "T Q", false, NULL}},
     .variant = CLM_LANES_VARIANTS(prepare_backward),
@@ -233,7 +233,7 @@ clm_tensor *clm_skip_gate(clm_tape *tape, clm_tensor *o, clm_tensor *x, clm_tens
 {
     if (!o || !x || !skip || !type || !type_offsets) return NULL;
     clm_call call = {.op = &skip_gate, .arg = {o, x, skip, type, type_offsets}};
-    call.arg[Y] = clm_activation(tape, "skip_gate", CLM_F32, o->rank, o->dim);
+    call.arg[Y] = clm_activation(tape, "skip_gate", o->type, o->rank, o->dim);
     clm_record(tape, &call);
     return call.arg[Y];
 }

@@ -4,28 +4,28 @@
  */
 
 /* y and o may be the same storage: no restrict. */
-__kernel void skip_gate_f32(__global const float *o, __global const float *RST x,
+__kernel void skip_gate_f32(__global const real *o, __global const real *RST x,
                             __global const float *RST skip, __global const int *RST type, int n,
-                            int d, __global float *y)
+                            int d, __global real *y)
 {
     const int row = get_global_id(1);
     if (row < n) {
         const floatv s = clm_sigmoid((floatv)(skip[type[row]]));
         const size_t start = (size_t)row * d;
         for (int c = get_local_id(0) * VEC; c < d; c += LANES * VEC) {
-            const floatv back = clm_load(x + start + c, d - c);
-            clm_store(back + s * (clm_load(o + start + c, d - c) - back), y + start + c, d - c);
+            const floatv back = clm_load_real(x + start + c, d - c);
+            clm_store_real(back + s * (clm_load_real(o + start + c, d - c) - back), y + start + c, d - c);
         }
     }
 }
 
 /* dO = s dy, dx = (1 - s) dy, and per job the sum of dy (o - x). Job j of a type has rows
  * offsets[t] + [j, j + 1) rows / jobs. dO and dy may be the same storage: no restrict. */
-__kernel void skip_gate_backward_f32(__global const float *RST o, __global const float *RST x,
+__kernel void skip_gate_backward_f32(__global const real *RST o, __global const real *RST x,
                                      __global const float *RST skip,
                                      __global const int *RST type_offsets,
-                                     __global const float *dy, int d, int jobs, __global float *d_o,
-                                     __global float *RST d_x, __global float *RST partial)
+                                     __global const real *dy, int d, int jobs, __global real *d_o,
+                                     __global real *RST d_x, __global float *RST partial)
 {
     CLM_LANES_MEMORY
     const int lane = get_local_id(0), job = get_global_id(1), type = job / jobs;
@@ -37,10 +37,10 @@ __kernel void skip_gate_backward_f32(__global const float *RST o, __global const
     floatv sum = 0.0f;
     for (size_t i = begin + lane * VEC; i < end; i += LANES * VEC) {
         const int count = min(end - i, (size_t)VEC);
-        const floatv g = clm_load(dy + i, count);
-        sum += g * (clm_load(o + i, count) - clm_load(x + i, count));
-        clm_store(s * g, d_o + i, count);
-        clm_store((1.0f - s) * g, d_x + i, count);
+        const floatv g = clm_load_real(dy + i, count);
+        sum += g * (clm_load_real(o + i, count) - clm_load_real(x + i, count));
+        clm_store_real(s * g, d_o + i, count);
+        clm_store_real((1.0f - s) * g, d_x + i, count);
     }
     sum = clm_lanes_sum(sum);
     if (lane == 0) partial[job] = sumv(sum);

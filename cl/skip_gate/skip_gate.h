@@ -1,10 +1,10 @@
 /* skip_gate: learnt mixture of a layer's output with its input, one gate per node type.
  *
- *   o, x          [N, D]   f32  output and input of the layer
+ *   o, x          [N, D]   real  output and input of the layer
  *   skip          [T]      f32  gate before the logistic function s
  *   type          [N]      i32  type of each node; nodes are sorted by type
  *   type_offsets  [T + 1]  i32  first node of each type; type_offsets[T] == N
- *   y             [N, D]   f32  s(skip[type]) o + (1 - s(skip[type])) x
+ *   y             [N, D]   real  s(skip[type]) o + (1 - s(skip[type])) x
  *
  * skip_gate_backward: do = s dy, dx = (1 - s) dy, dskip[t] = s (1 - s) sum over nodes of t and
  * columns of dy (o - x); 0 for a type without nodes.

@@ -13,7 +13,7 @@ clm_tensor *clm_transpose(clm_tape *tape, clm_tensor *w)
 {
     if (!w) return NULL;
     clm_tensor *wt =
-        clm_activation(tape, "transpose", CLM_F32, CLM_DIMS(w->dim[0], w->dim[2], w->dim[1]));
+        clm_activation(tape, "transpose", w->type, CLM_DIMS(w->dim[0], w->dim[2], w->dim[1]));
     clm_record(tape, &(clm_call){.op = &transpose, .arg = {w, wt}});
     return wt;
 }
@@ -98,8 +98,8 @@ static const clm_op transpose = {
     .name = "transpose",
     .about = "swaps the last two dimensions",
     .source = &clm_source_transpose,
-    .operand = {{"w", CLM_IN, CLM_F32, "G K N", false, NULL},
-                {"wt", CLM_OUT, CLM_F32, "G N K", false, NULL}},
+    .operand = {{"w", CLM_IN, CLM_REAL, "G K N", false, NULL},
+                {"wt", CLM_OUT, CLM_REAL, "G N K", false, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
                  .tunable = {{"TILE", 16, {16, 32, 64}, NULL}},

@@ -7,7 +7,7 @@
 #ifdef TURN_CPU
 /* One work-item per TILE x TILE tile. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-transpose_f32_cpu(__global const float *RST w, __global float *RST wt, int depth, int columns)
+transpose_f32_cpu(__global const real *RST w, __global real *RST wt, int depth, int columns)
 {
     const int n = (int)get_global_id(0) * TILE, k = (int)get_global_id(1) * TILE;
     const size_t matrix = get_global_id(2) * (size_t)depth * (size_t)columns;
@@ -23,9 +23,9 @@ transpose_f32_cpu(__global const float *RST w, __global float *RST wt, int depth
 enum { HEIGHT = 8 }; /* rows of a work-group */
 
 __kernel __attribute__((reqd_work_group_size(TILE, HEIGHT, 1))) void
-transpose_f32_gpu(__global const float *RST w, __global float *RST wt, int depth, int columns)
+transpose_f32_gpu(__global const real *RST w, __global real *RST wt, int depth, int columns)
 {
-    __local float tile[TILE][TILE + 1];
+    __local real tile[TILE][TILE + 1];
     const int n = (int)get_group_id(0) * TILE, k = (int)get_group_id(1) * TILE;
     const int i = (int)get_local_id(0);
     const size_t matrix = get_global_id(2) * (size_t)depth * (size_t)columns;
@@ -41,7 +41,7 @@ transpose_f32_gpu(__global const float *RST w, __global float *RST wt, int depth
 
 #ifdef TURN_PLAIN
 /* One work-item per element of wt. */
-__kernel void transpose_f32_plain(__global const float *RST w, __global float *RST wt, int groups,
+__kernel void transpose_f32_plain(__global const real *RST w, __global real *RST wt, int groups,
                                   int depth, int columns)
 {
     const size_t at = get_global_id(0), size = (size_t)depth * (size_t)columns;

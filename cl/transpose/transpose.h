@@ -1,7 +1,7 @@
 /* transpose: swaps the last two dimensions, wt[g, n, k] = w[g, k, n].
  *
- *   w   [G, K, N]  f32
- *   wt  [G, N, K]  f32
+ *   w   [G, K, N]  real
+ *   wt  [G, N, K]  real
  *
  * Cost     0 flop; 8 G K N bytes */
 #ifndef CLM_CL_TRANSPOSE_H

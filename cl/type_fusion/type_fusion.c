@@ -148,7 +148,8 @@ static clm_cost cost(const clm_call *call)
     const double nodes = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
     return (clm_cost){2 * nodes * d,
-                      4 * (2 * nodes * d + types * d + nodes * (call->arg[GIVEN] ? 2 : 1))};
+                      2 * nodes * d * clm_real_bytes(call) +
+                          4 * (types * d + nodes * (call->arg[GIVEN] ? 2 : 1))};
 }
 
 static clm_cost cost_backward(const clm_call *call)
@@ -156,7 +157,8 @@ static clm_cost cost_backward(const clm_call *call)
     const double nodes = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
     return (clm_cost){2 * nodes * d,
-                      4 * (nodes * d + types * d + types + 1 + (call->arg[B_GIVEN] ? nodes : 0))};
+                      nodes * d * clm_real_bytes(call) +
+                          4 * (types * d + types + 1 + (call->arg[B_GIVEN] ? nodes : 0))};
 }
 
 void clm_type_mask_example(clm_example *e, int64_t nodes, int32_t types, int type, int type_offsets,
@@ -248,12 +250,12 @@ static const clm_op type_fusion = {
     .about = "adds the masked embedding of each node's type",
     .paper = "Shakirov and Arakelov, arXiv 2511.07603, eqs. 8 and 9",
     .source = &clm_source_type_fusion,
-    .operand = {{"h", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"h", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"table", CLM_IN, CLM_F32, "T D", false, NULL},
                 {"type", CLM_IN, CLM_I32, "N", false, NULL},
                 {"given", CLM_IN, CLM_F32, "N", true, NULL},
                 {"step", CLM_IN, CLM_I32, "8", true, NULL},
-                {"z", CLM_OUT, CLM_F32, "N D", false, NULL}},
+                {"z", CLM_OUT, CLM_REAL, "N D", false, NULL}},
     .attribute = {"mode", "factor", "p", "layer"},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
@@ -279,7 +281,7 @@ static const clm_op type_fusion_backward = {
     .name = "type_fusion_backward",
     .about = "gradient of the embeddings of the types",
     .source = &clm_source_type_fusion,
-    .operand = {{"dz", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"dz", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"type_offsets", CLM_IN, CLM_I32, "T+1", false, NULL},
                 {"given", CLM_IN, CLM_F32, "N", true, NULL},
                 {"step", CLM_IN, CLM_I32, "8", true, NULL},
@@ -311,7 +313,7 @@ clm_tensor *clm_type_fusion(clm_tape *tape, clm_tensor *h, clm_tensor *table,
                             const clm_type_mask *mask)
 {
     if (!h || !table) return NULL;
-    clm_tensor *z = clm_activation(tape, "fused", CLM_F32, h->rank, h->dim);
+    clm_tensor *z = clm_activation(tape, "fused", h->type, h->rank, h->dim);
     clm_call call = {.op = &type_fusion,
                      .arg = {h, table, mask->type, mask->given, clm_type_mask_step(tape, mask), z},
                      .grad = grad,

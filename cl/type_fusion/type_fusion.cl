@@ -10,9 +10,9 @@ static inline void masks(float *m, __global const float *RST given, __global con
         m[i] = clm_type_mask(given, step, first + i, mode, factor, p, layer);
 }
 
-__kernel void type_fusion_f32_rows(__global const float *RST h, __global const float *RST table,
+__kernel void type_fusion_f32_rows(__global const real *RST h, __global const float *RST table,
                                    __global const int *RST type, __global const float *RST given,
-                                   __global const int *RST step, __global float *RST z, int nodes,
+                                   __global const int *RST step, __global real *RST z, int nodes,
                                    int d, int block, int mode, float factor, float p, int layer) {
     const int begin = get_global_id(0) * block, end = min(nodes, begin + block);
     const int whole = d / VEC * VEC;
@@ -24,22 +24,22 @@ __kernel void type_fusion_f32_rows(__global const float *RST h, __global const f
             const size_t row = (size_t)(first + i) * d;
             __global const float *RST t = table + (size_t)type[first + i] * d;
             for (int c = 0; c < whole; c += VEC)
-                vstorev(fma((floatv)(m[i]), vloadv(0, t + c), vloadv(0, h + row + c)), 0,
+                vstorer(fma((floatv)(m[i]), vloadv(0, t + c), vloadr(0, h + row + c)), 0,
                         z + row + c);
             if (whole < d)
-                clm_store(fma((floatv)(m[i]), clm_load(t + whole, d - whole),
-                              clm_load(h + row + whole, d - whole)),
+                clm_store_real(fma((floatv)(m[i]), clm_load(t + whole, d - whole),
+                              clm_load_real(h + row + whole, d - whole)),
                           z + row + whole, d - whole);
         }
     }
 }
 
 /* Work-items (vector of a row, node). */
-__kernel void type_fusion_f32_vectors(__global const float *RST h,
+__kernel void type_fusion_f32_vectors(__global const real *RST h,
                                       __global const float *RST table,
                                       __global const int *RST type,
                                       __global const float *RST given,
-                                      __global const int *RST step, __global float *RST z,
+                                      __global const int *RST step, __global real *RST z,
                                       int nodes, int d, int mode, float factor, float p,
                                       int layer) {
     const int c = get_global_id(0) * VEC, n = get_global_id(1);
@@ -47,8 +47,8 @@ __kernel void type_fusion_f32_vectors(__global const float *RST h,
         return;
     const size_t at = (size_t)n * d + c;
     const float m = clm_type_mask(given, step, n, mode, factor, p, layer);
-    clm_store(fma((floatv)(m), clm_load(table + (size_t)type[n] * d + c, d - c),
-                  clm_load(h + at, d - c)),
+    clm_store_real(fma((floatv)(m), clm_load(table + (size_t)type[n] * d + c, d - c),
+                  clm_load_real(h + at, d - c)),
               z + at, d - c);
 }
 
@@ -62,7 +62,7 @@ static inline int2 part_of(__global const int *RST offsets, int type, int part, 
 #define PANEL 4 /* vectors of a row that are summed in registers */
 
 /* partial[type][part][:] = sum of m dz over a part of the nodes of a type. */
-__kernel void type_fusion_backward_f32_rows(__global const float *RST dz,
+__kernel void type_fusion_backward_f32_rows(__global const real *RST dz,
                                             __global const int *RST offsets,
                                             __global const float *RST given,
                                             __global const int *RST step,
@@ -80,9 +80,9 @@ __kernel void type_fusion_backward_f32_rows(__global const float *RST dz,
             float m[ROWS];
             masks(m, given, step, first, count, mode, factor, p, layer);
             for (int i = 0; i < count; i++) {
-                __global const float *RST x = dz + (size_t)(first + i) * d + c;
+                __global const real *RST x = dz + (size_t)(first + i) * d + c;
                 _Pragma("unroll") for (int v = 0; v < PANEL; v++) sum[v] =
-                    fma((floatv)(m[i]), vloadv(v, x), sum[v]);
+                    fma((floatv)(m[i]), vloadr(v, x), sum[v]);
             }
         }
         for (int v = 0; v < PANEL; v++)
@@ -92,14 +92,14 @@ __kernel void type_fusion_backward_f32_rows(__global const float *RST dz,
         floatv sum = 0.0f;
         for (int n = range.x; n < range.y; n++) {
             const float m = clm_type_mask(given, step, n, mode, factor, p, layer);
-            sum = fma((floatv)(m), clm_load(dz + (size_t)n * d + c, d - c), sum);
+            sum = fma((floatv)(m), clm_load_real(dz + (size_t)n * d + c, d - c), sum);
         }
         clm_store(sum, out + c, d - c);
     }
 }
 
 /* The same; work-items (vector of a row, type and part). */
-__kernel void type_fusion_backward_f32_vectors(__global const float *RST dz,
+__kernel void type_fusion_backward_f32_vectors(__global const real *RST dz,
                                                __global const int *RST offsets,
                                                __global const float *RST given,
                                                __global const int *RST step,
@@ -113,7 +113,7 @@ __kernel void type_fusion_backward_f32_vectors(__global const float *RST dz,
     floatv sum = 0.0f;
     for (int n = range.x; n < range.y; n++) {
         const float m = clm_type_mask(given, step, n, mode, factor, p, layer);
-        sum = fma((floatv)(m), clm_load(dz + (size_t)n * d + c, d - c), sum);
+        sum = fma((floatv)(m), clm_load_real(dz + (size_t)n * d + c, d - c), sum);
     }
     clm_store(sum, partial + (size_t)i * d + c, d - c);
 }

@@ -25,9 +25,9 @@ typedef struct clm_type_mask {
 
 /* type_fusion: z[n, :] = h[n, :] + m[n] table[type[n], :].
  *
- *   h      [N, D]  f32
+ *   h      [N, D]  real
  *   table  [T, D]  f32  embedding of each type
- *   z      [N, D]  f32
+ *   z      [N, D]  real
  *
  * Differentiable in h (its gradient is that of z, the same tensor) and table.
  *

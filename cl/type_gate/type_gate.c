@@ -110,7 +110,8 @@ static clm_cost cost_of(const clm_call *call, double flops, double arrays)
     const double nodes = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double table = (double)clm_dim(call, 'T') * d;
     return (clm_cost){flops * nodes * d,
-                      4 * (arrays * nodes * d + table + nodes * (call->arg[GIVEN] ? 2 : 1))};
+                      arrays * nodes * d * clm_real_bytes(call) +
+                          4 * (table + nodes * (call->arg[GIVEN] ? 2 : 1))};
 }
 
 static clm_cost cost(const clm_call *call) { return cost_of(call, 7, 3); }
@@ -163,7 +164,7 @@ static void grad(clm_tape *tape, const clm_call *call)
                      .arg = {a[H], a[A], a[TABLE], a[TYPE], a[GIVEN], a[STEP], dz}};
     static const char *const name[] = {[DH] = "dh", [DA] = "da", [DTERM] = "dterm"};
     for (int o = DH; o <= DTERM; o++)
-        back.arg[o] = clm_activation(tape, name[o], CLM_F32, a[H]->rank, a[H]->dim);
+        back.arg[o] = clm_activation(tape, name[o], a[H]->type, a[H]->rank, a[H]->dim);
     clm_type_mask_attributes(call->composite, back.attribute);
     clm_record(tape, &back);
     clm_gradient_add(tape, a[H], back.arg[DH]);
@@ -174,7 +175,7 @@ static void grad(clm_tape *tape, const clm_call *call)
 }
 
 #define INPUT_OPERANDS                                                                             \
-    {"h", CLM_IN, CLM_F32, "N D", false, NULL}, {"a", CLM_IN, CLM_F32, "N D", false, NULL},        \
+    {"h", CLM_IN, CLM_REAL, "N D", false, NULL}, {"a", CLM_IN, CLM_REAL, "N D", false, NULL},        \
         {"table", CLM_IN, CLM_F32, "T D", false, NULL},                                            \
         {"type", CLM_IN, CLM_I32, "N", false, NULL}, {"given", CLM_IN, CLM_F32, "N", true, NULL},  \
     {                                                                                              \
@@ -215,7 +216,7 @@ static const clm_op type_gate = {
     .about = "gate between a row and the masked embedding of its type",
     .paper = "Shakirov and Arakelov, arXiv 2511.07603, eqs. 8 and 9",
     .source = &clm_source_type_gate,
-    .operand = {INPUT_OPERANDS, {"z", CLM_OUT, CLM_F32, "N D", false, NULL}},
+    .operand = {INPUT_OPERANDS, {"z", CLM_OUT, CLM_REAL, "N D", false, NULL}},
     .attribute = {"mode", "factor", "p", "layer"},
     .variant = VARIANTS(prepare_cpu, prepare_vectors),
     .reference = reference,
@@ -231,10 +232,10 @@ static const clm_op type_gate_backward = {
     .about = "gradients of the gate between a row and its type",
     .source = &clm_source_type_gate,
     .operand = {INPUT_OPERANDS,
-                {"dz", CLM_IN, CLM_F32, "N D", false, NULL},
-                {"dh", CLM_OUT, CLM_F32, "N D", false, "dz"},
-                {"da", CLM_OUT, CLM_F32, "N D", false, NULL},
-                {"dterm", CLM_OUT, CLM_F32, "N D", false, NULL}},
+                {"dz", CLM_IN, CLM_REAL, "N D", false, NULL},
+                {"dh", CLM_OUT, CLM_REAL, "N D", false, "dz"},
+                {"da", CLM_OUT, CLM_REAL, "N D", false, NULL},
+                {"dterm", CLM_OUT, CLM_REAL, "N D", false, NULL}},
     .attribute = {"mode", "factor", "p", "layer"},
     .variant = VARIANTS(prepare_backward_cpu, prepare_backward_vectors),
     .reference = reference_backward,
@@ -250,7 +251,7 @@ clm_tensor *clm_type_gate(clm_tape *tape, clm_tensor *h, clm_tensor *a, clm_tens
                           const clm_type_mask *mask)
 {
     if (!h || !a || !table) return NULL;
-    clm_tensor *z = clm_activation(tape, "gated", CLM_F32, h->rank, h->dim);
+    clm_tensor *z = clm_activation(tape, "gated", h->type, h->rank, h->dim);
     clm_type_mask *kept = clm_alloc(clm_tape_scope(tape), sizeof *kept);
     *kept = *mask;
     clm_call call = {

@@ -5,10 +5,10 @@
 
 /* type_gate: z = s * h + (1 - s) * m[n] table[type[n], :], s = 1 / (1 + e^-a) element by element.
  *
- *   h      [N, D]  f32
- *   a      [N, D]  f32  logits of the gate
+ *   h      [N, D]  real
+ *   a      [N, D]  real  logits of the gate
  *   table  [T, D]  f32  embedding of each type
- *   z      [N, D]  f32
+ *   z      [N, D]  real
  *
  * Differentiable in h, a and table.
  *
@@ -21,9 +21,9 @@ clm_tensor *clm_type_gate(clm_tape *tape, clm_tensor *h, clm_tensor *a, clm_tens
  * type_fusion_backward sums over the nodes of a type.
  *
  *   h, a, table, dz  as above
- *   dh      [N, D]  f32  s dz, may share the storage of dz
- *   da      [N, D]  f32  s (1 - s) (h - m table[type]) dz
- *   dterm   [N, D]  f32  (1 - s) dz
+ *   dh      [N, D]  real  s dz, may share the storage of dz
+ *   da      [N, D]  real  s (1 - s) (h - m table[type]) dz
+ *   dterm   [N, D]  real  (1 - s) dz
  *
  * Cost     10 N D flop; 4 (6 N D + T D + N) bytes, and 4 N for a given mask */
 
