@@ -9,7 +9,7 @@
 extern const clm_source clm_source_adam;
 static const clm_op adam;
 
-enum { PARAMETER, FIRST, SECOND, GRADIENT, STEP };
+enum { PARAMETER, FIRST, SECOND, GRADIENT, STEP, SKIP };
 enum { WEIGHT_DECAY }; /* attribute */
 
 static clm_status launch(clm_plan *plan, const clm_call *call, size_t local)
@@ -20,7 +20,7 @@ static clm_status launch(clm_plan *plan, const clm_call *call, size_t local)
     return clm_launch(plan, call, "adam_f32", "",
                       (clm_range){{(size_t)((n + group - 1) / group) * local}, {local}},
                       CLM_ARGS(clm_t(x[PARAMETER]), clm_t(x[FIRST]), clm_t(x[SECOND]),
-                               clm_t(x[GRADIENT]), clm_t(x[STEP]),
+                               clm_t(x[GRADIENT]), clm_t(x[STEP]), clm_t(x[SKIP]),
                                clm_f(call->attribute[WEIGHT_DECAY]), clm_i(n)));
 }
 
@@ -33,6 +33,7 @@ static clm_status prepare(clm_plan *plan, const clm_call *call) { return launch(
 
 static void reference(const clm_call *call)
 {
+    if (call->arg[SKIP] && *clm_i32(call, SKIP)) return;
     const double weight_decay = call->attribute[WEIGHT_DECAY];
     const int32_t *step = clm_i32(call, STEP);
     float rate;
@@ -62,8 +63,9 @@ static bool example(clm_example *e, int index)
         int32_t step;
         float rate;
         double weight_decay;
-    } item[] = {{1, 0, 0.1f, 0},       {17, 1, 0.01f, 0.1},    {1021, 0, 1.0f, 0},
-                {4097, 99, 1.0f, 0.5}, {40000, 1000000, 3, 0}, {256 * 16 * 3, 7, 0.5f, 0}};
+        int skip; /* 0: operand absent; else it holds skip - 1 */
+    } item[] = {{1, 0, 0.1f, 0, 0},       {17, 1, 0.01f, 0.1, 2},    {1021, 0, 1.0f, 0, 1},
+                {4097, 99, 1.0f, 0.5, 0}, {40000, 1000000, 3, 0, 0}, {256 * 16 * 3, 7, 0.5f, 0, 2}};
     if (index >= (int)(sizeof item / sizeof *item)) return false;
     const int64_t n = item[index].n;
     float *second = clm_example_memory(e, (size_t)n * sizeof *second);
@@ -76,6 +78,8 @@ static bool example(clm_example *e, int index)
     clm_example_f32(e, SECOND, second, CLM_DIMS(n));
     clm_example_normal(e, GRADIENT, 1, CLM_DIMS(n));
     clm_example_i32(e, STEP, step, CLM_DIMS(CLM_STEP_WORDS));
+    if (item[index].skip)
+        clm_example_i32(e, SKIP, (const int32_t[]){item[index].skip - 1}, CLM_DIMS(1));
     clm_example_call(e)->attribute[WEIGHT_DECAY] = item[index].weight_decay;
     return true;
 }
@@ -102,7 +106,8 @@ static const clm_op adam = {
                 {"first", CLM_INOUT, CLM_F32, "N", false, NULL},
                 {"second", CLM_INOUT, CLM_F32, "N", false, NULL},
                 {"gradient", CLM_IN, CLM_F32, "N", false, NULL},
-                {"step", CLM_IN, CLM_I32, "8", false, NULL}},
+                {"step", CLM_IN, CLM_I32, "8", false, NULL},
+                {"skip", CLM_IN, CLM_I32, "1", true, NULL}},
     .attribute = {"weight_decay"},
     .variant =
         {{"cpu", CLM_CPU, 0, {CLM_VEC_OF_DEVICE, BLOCK(128, 32, 128, 512)}, NULL, prepare_cpu},
@@ -123,7 +128,7 @@ void clm_adam(clm_tape *tape, clm_parameters *parameters, double weight_decay)
     clm_call call = {.op = &adam,
                      .arg = {clm_parameters_arena(parameters), clm_moments_arena(parameters, 0),
                              clm_moments_arena(parameters, 1), clm_gradients_arena(parameters),
-                             clm_tape_step(tape)},
+                             clm_tape_step(tape), clm_tape_skip(tape)},
                      .attribute = {weight_decay}};
     clm_record(tape, &call);
 }

@@ -8,8 +8,10 @@ static inline float correction(float log_beta, int t) { return -expm1(log_beta *
 /* One work-group covers BLOCK vectors of each of its work-items, which take turns. */
 __kernel void adam_f32(__global float *RST parameter, __global float *RST first,
                        __global float *RST second, __global const float *RST gradient,
-                       __global const int *RST step, float weight_decay, int n)
+                       __global const int *RST step, __global const int *RST skip,
+                       float weight_decay, int n)
 {
+    if (skip && skip[0]) return;
     const int t = step[0] + 1;
     const float rate = as_float(step[2]) / correction(-0x1.af8e82p-4f, t); /* log 0.9 */
     const float scale = rsqrt(correction(-0x1.06467p-10f, t));             /* log 0.999 */

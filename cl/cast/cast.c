@@ -45,8 +45,8 @@ static bool example(clm_example *e, int index)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *y = clm_cast(tape, x, CLM_REAL);
-    if (y && y != x) clm_keep(tape, y);
+    clm_tensor *y = clm_cast(tape, clm_cast(tape, x, CLM_BF16), CLM_F32);
+    if (y) clm_keep(tape, y);
 }
 
 static const clm_op cast_narrow = {
@@ -78,6 +78,7 @@ static const clm_op cast_widen = {
     .suspect = 0,
     .wrong = 0,
     .example = example,
+    .bench = bench,
 };
 
 const clm_op *const clm_ops_cast[] = {&cast_narrow, &cast_widen, NULL};

@@ -1,5 +1,6 @@
 #include "cl/edge_attention/attention.h"
 
+#include "cl/cast/cast.h"
 #include "nn/workload.h"
 
 #include <math.h>
@@ -14,6 +15,8 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges 
 {
     if (alpha) *alpha = NULL;
     if (!qkv || !edges->source) return NULL;
+    const clm_type type = qkv->type;
+    qkv = clm_cast(tape, qkv, CLM_F32);
     const int64_t d = qkv->dim[1];
     clm_tensor *out = clm_activation(tape, "attention", CLM_F32, 2, (int64_t[]){edges->nodes, d});
     clm_tensor *lse =
@@ -25,7 +28,7 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges 
                                  .arg = {qkv, edges->segment_ptr, edges->edge_ptr, edges->source,
                                          edges->target, edges->source_ptr, edges->source_edge, out,
                                          lse, alpha ? *alpha : NULL}});
-    return out;
+    return clm_cast(tape, out, type);
 }
 
 static void grad(clm_tape *tape, const clm_call *call)

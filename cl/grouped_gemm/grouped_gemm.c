@@ -1,6 +1,7 @@
 #include "cl/grouped_gemm/internal.h"
 
 #include "base/scope.h"
+#include "cl/cast/cast.h"
 #include "cl/gather_sum/gather_sum.h"
 #include "cl/transpose/transpose.h"
 #include "nn/workload.h"
@@ -30,17 +31,20 @@ clm_tensor *clm_gemm_call(clm_tape *tape, const clm_gemm *gemm, clm_tensor **slo
     if (slope) *slope = NULL;
     if (!gemm->x || !gemm->w || !gemm->offsets) return NULL;
     const int64_t columns = gemm->w->dim[2];
+    const clm_type type = gemm->x->type;
+    clm_tensor *x = clm_cast(tape, gemm->x, CLM_F32), *w = clm_cast(tape, gemm->w, CLM_F32);
+    clm_tensor *multiply = clm_cast(tape, gemm->multiply, CLM_F32);
     clm_tensor *y = clm_activation(tape, "grouped_gemm", CLM_F32, CLM_DIMS(gemm->rows, columns));
     clm_tensor *kept = NULL;
     if (gemm->gelu && gemm->want_slope)
         kept = clm_activation(tape, "gelu_slope", CLM_F32, CLM_DIMS(gemm->rows, columns));
     clm_record(tape, &(clm_call){.op = &grouped_gemm,
-                                 .arg = {gemm->x, gemm->w, gemm->bias, gemm->offsets, gemm->gather,
-                                         gemm->scale, gemm->scale_index, gemm->multiply, y, kept},
+                                 .arg = {x, w, gemm->bias, gemm->offsets, gemm->gather, gemm->scale,
+                                         gemm->scale_index, multiply, y, kept},
                                  .attribute = {gemm->gelu},
                                  .grad = clm_no_grad});
-    if (slope) *slope = kept;
-    return y;
+    if (slope) *slope = clm_cast(tape, kept, type);
+    return clm_cast(tape, y, type);
 }
 
 static void gradient_of_rows(clm_tape *tape, const clm_call *call, clm_tensor *dy)
@@ -77,6 +81,8 @@ clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_t
                              clm_tensor *bias, clm_tensor *offsets, int64_t y_rows)
 {
     if (!x || !w || !offsets) return NULL;
+    const clm_type type = x->type;
+    x = clm_cast(tape, x, CLM_F32);
     clm_rows *kept = clm_alloc(clm_tape_scope(tape), sizeof *kept);
     *kept = rows;
     clm_tensor *y = clm_activation(tape, "grouped_gemm", CLM_F32, CLM_DIMS(y_rows, w->dim[2]));
@@ -89,7 +95,7 @@ clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_t
                                          [Y] = y},
                                  .grad = grad,
                                  .composite = kept});
-    return y;
+    return clm_cast(tape, y, type);
 }
 
 clm_gemm clm_gemm_of(const clm_call *call, clm_tensor **y)

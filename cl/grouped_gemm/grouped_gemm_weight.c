@@ -1,5 +1,7 @@
 #include "cl/grouped_gemm/internal.h"
 
+#include "cl/cast/cast.h"
+
 #include <stdio.h>
 
 enum { X, X_GATHER, DY, DY_GATHER, SCALE, SCALE_INDEX, OFFSETS, DW, DB, PARTIAL }; /* operands */
@@ -35,6 +37,7 @@ clm_tensor *clm_gemm_weight_call(clm_tape *tape, const clm_gemm_weight *gemm, cl
 {
     if (db) *db = NULL;
     if (!gemm->x || !gemm->dy || !gemm->offsets) return NULL;
+    clm_tensor *x = clm_cast(tape, gemm->x, CLM_F32), *dy = clm_cast(tape, gemm->dy, CLM_F32);
     const int64_t groups = gemm->offsets->dim[0] - 1, depth = gemm->x->dim[1],
                   columns = gemm->dy->dim[1];
     const int64_t chunk = clamp((gemm->rows + CHUNKS - 1) / CHUNKS, LEAST_CHUNK, MOST_CHUNK);
@@ -44,12 +47,11 @@ clm_tensor *clm_gemm_weight_call(clm_tape *tape, const clm_gemm_weight *gemm, cl
                *bias = NULL;
     if (gemm->want_bias) bias = clm_activation(tape, "db", CLM_F32, CLM_DIMS(groups, columns));
     clm_tensor *partial = clm_activation(tape, "dw_partial", CLM_F32, 3, shape);
-    clm_record(tape,
-               &(clm_call){.op = &clm_op_grouped_gemm_weight,
-                           .arg = {gemm->x, gemm->x_gather, gemm->dy, gemm->dy_gather, gemm->scale,
-                                   gemm->scale_index, gemm->offsets, dw, bias, partial},
-                           .attribute = {(double)gemm->rows, (double)chunk},
-                           .grad = clm_no_grad});
+    clm_record(tape, &(clm_call){.op = &clm_op_grouped_gemm_weight,
+                                 .arg = {x, gemm->x_gather, dy, gemm->dy_gather, gemm->scale,
+                                         gemm->scale_index, gemm->offsets, dw, bias, partial},
+                                 .attribute = {(double)gemm->rows, (double)chunk},
+                                 .grad = clm_no_grad});
     if (db) *db = bias;
     return dw;
 }

@@ -60,7 +60,8 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
-    return (clm_cost){.flops = 8 * n * d, .bytes = 2 * n * d * clm_real_bytes(call) + 4 * (2 * n + 2 * d)};
+    return (clm_cost){.flops = 8 * n * d,
+                      .bytes = 2 * n * d * clm_real_bytes(call) + 4 * (2 * n + 2 * d)};
 }
 
 static bool example(clm_example *e, int index)
@@ -143,7 +144,8 @@ static void reference_backward(const clm_call *call)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
-    return (clm_cost){.flops = 14 * n * d, .bytes = 3 * n * d * clm_real_bytes(call) + 4 * (2 * n + 3 * d)};
+    return (clm_cost){.flops = 14 * n * d,
+                      .bytes = 3 * n * d * clm_real_bytes(call) + 4 * (2 * n + 3 * d)};
 }
 
 static bool example_backward(clm_example *e, int index)

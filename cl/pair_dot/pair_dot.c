@@ -46,7 +46,8 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double pairs = (double)clm_dim(call, 'P'), d = (double)clm_dim(call, 'D');
-    return (clm_cost){.flops = 2 * pairs * d, .bytes = 2 * pairs * d * clm_real_bytes(call) + 4 * 3 * pairs};
+    return (clm_cost){.flops = 2 * pairs * d,
+                      .bytes = 2 * pairs * d * clm_real_bytes(call) + 4 * 3 * pairs};
 }
 
 static bool example(clm_example *e, int index)
@@ -119,8 +120,8 @@ static clm_cost cost_backward(const clm_call *call)
     const double pairs = (double)clm_dim(call, 'P'), d = (double)clm_dim(call, 'D');
     const double nodes = (double)clm_dim(call, 'A');
     return (clm_cost){.flops = 2 * pairs * d,
-                      .bytes = (pairs * d + nodes * d) * clm_real_bytes(call) +
-                               4 * (3 * pairs + nodes)};
+                      .bytes =
+                          (pairs * d + nodes * d) * clm_real_bytes(call) + 4 * (3 * pairs + nodes)};
 }
 
 static bool example_backward(clm_example *e, int index)

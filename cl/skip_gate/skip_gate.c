@@ -64,7 +64,8 @@ static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
-    return (clm_cost){.flops = 3 * n * d, .bytes = 3 * n * d * clm_real_bytes(call) + 4 * (n + types)};
+    return (clm_cost){.flops = 3 * n * d,
+                      .bytes = 3 * n * d * clm_real_bytes(call) + 4 * (n + types)};
 }
 
 static int32_t *offsets_of(clm_example *e, int index)
@@ -151,7 +152,8 @@ static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
-    return (clm_cost){.flops = 5 * n * d, .bytes = 5 * n * d * clm_real_bytes(call) + 4 * 3 * types};
+    return (clm_cost){.flops = 5 * n * d,
+                      .bytes = 5 * n * d * clm_real_bytes(call) + 4 * 3 * types};
 }
 
 static bool example_backward(clm_example *e, int index)

@@ -147,9 +147,8 @@ static clm_cost cost(const clm_call *call)
 {
     const double nodes = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double types = (double)clm_dim(call, 'T');
-    return (clm_cost){2 * nodes * d,
-                      2 * nodes * d * clm_real_bytes(call) +
-                          4 * (types * d + nodes * (call->arg[GIVEN] ? 2 : 1))};
+    return (clm_cost){2 * nodes * d, 2 * nodes * d * clm_real_bytes(call) +
+                                         4 * (types * d + nodes * (call->arg[GIVEN] ? 2 : 1))};
 }
 
 static clm_cost cost_backward(const clm_call *call)

@@ -109,9 +109,8 @@ static clm_cost cost_of(const clm_call *call, double flops, double arrays)
 {
     const double nodes = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
     const double table = (double)clm_dim(call, 'T') * d;
-    return (clm_cost){flops * nodes * d,
-                      arrays * nodes * d * clm_real_bytes(call) +
-                          4 * (table + nodes * (call->arg[GIVEN] ? 2 : 1))};
+    return (clm_cost){flops * nodes * d, arrays * nodes * d * clm_real_bytes(call) +
+                                             4 * (table + nodes * (call->arg[GIVEN] ? 2 : 1))};
 }
 
 static clm_cost cost(const clm_call *call) { return cost_of(call, 7, 3); }
@@ -175,7 +174,7 @@ static void grad(clm_tape *tape, const clm_call *call)
 }
 
 #define INPUT_OPERANDS                                                                             \
-    {"h", CLM_IN, CLM_REAL, "N D", false, NULL}, {"a", CLM_IN, CLM_REAL, "N D", false, NULL},        \
+    {"h", CLM_IN, CLM_REAL, "N D", false, NULL}, {"a", CLM_IN, CLM_REAL, "N D", false, NULL},      \
         {"table", CLM_IN, CLM_F32, "T D", false, NULL},                                            \
         {"type", CLM_IN, CLM_I32, "N", false, NULL}, {"given", CLM_IN, CLM_F32, "N", true, NULL},  \
     {                                                                                              \

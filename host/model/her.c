@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cl/add/add.h"
 #include "cl/balance_loss/balance_loss.h"
+#include "cl/cast/cast.h"
 #include "cl/dropout/dropout.h"
 #include "cl/gelu/gelu.h"
 #include "cl/layer_norm/layer_norm.h"
@@ -74,7 +75,7 @@ clm_tensor *clm_her_input(clm_tape *tape, clm_parameters *p, const clm_graph_inp
         clm_parameter_part(p, index, clm_text(clm_tape_scope(tape), "input.%d.b", t), columns + t,
                            1, 0, 0);
     }
-    return clm_spmm(tape, &in->features, clm_weight(tape, index));
+    return clm_cast(tape, clm_spmm(tape, &in->features, clm_weight(tape, index)), CLM_REAL);
 }
 
 clm_tensor *clm_hgt_layer(clm_tape *tape, clm_parameters *p, const char *prefix, const clm_her *her,
@@ -196,8 +197,9 @@ clm_tensor *clm_moe_layer(clm_tape *tape, clm_parameters *p, const char *prefix,
             weight(tape, p, prefix, "w2", true, CLM_INIT_UNIFORM, in_w, CLM_DIMS(pools * e, w, d)),
         .b2 = weight(tape, p, prefix, "b2", false, CLM_INIT_UNIFORM, in_w, CLM_DIMS(pools * e, d)),
     };
-    clm_tensor *logits =
-        clm_grouped_gemm(tape, z, (clm_rows){0}, router, NULL, pool_offsets, in->nodes);
+    /* In f32 whatever the precision: which experts come first hangs on small differences. */
+    clm_tensor *logits = clm_grouped_gemm(tape, clm_cast(tape, z, CLM_F32), (clm_rows){0}, router,
+                                          NULL, pool_offsets, in->nodes);
     const clm_routing routing =
         clm_router(tape, logits, pools_of(tape, her, in, layer), her->top_k, her->renormalise);
     *balance = clm_tape_training(tape) ? clm_balance_loss(tape, &routing, pool_offsets) : NULL;

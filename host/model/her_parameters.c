@@ -25,8 +25,13 @@ const clm_parameter_spec
                           CLM_INTEGER, "0",
                           0,           2147483647,
                           NULL},
-    clm_parameter_precision = {"precision", "of storage and products",         CLM_CHOICE, "f32", 0,
-                               0,           (const char *const[]){"f32", NULL}},
+    clm_parameter_precision = {"precision",
+                               "of storage and products",
+                               CLM_CHOICE,
+                               "f32",
+                               0,
+                               0,
+                               (const char *const[]){"f32", "bf16", "f16", NULL}},
     clm_parameter_features = {"features",
                               "as published, or recomputed from training edges alone",
                               CLM_CHOICE,
@@ -75,6 +80,13 @@ const clm_parameter_spec
          on_off},
     clm_parameter_moe_residual = {
         "moe_residual", "whether the mixture adds to its input", CLM_CHOICE, "on", 0, 0, on_off};
+
+clm_type clm_storage_type(const clm_config *config)
+{
+    return clm_config_is(config, "precision", "bf16")  ? CLM_BF16
+           : clm_config_is(config, "precision", "f16") ? CLM_F16
+                                                       : CLM_F32;
+}
 
 clm_status clm_check_heads(const clm_config *config)
 {

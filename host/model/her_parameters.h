@@ -3,6 +3,7 @@
 #define CLM_MODEL_HER_PARAMETERS_H
 
 #include "model/config.h"
+#include "op/tensor.h"
 
 extern const clm_parameter_spec clm_parameter_width, clm_parameter_lr, clm_parameter_weight_decay,
     clm_parameter_dropout, clm_parameter_epochs, clm_parameter_patience, clm_parameter_seed,
@@ -22,6 +23,9 @@ extern const clm_parameter_spec clm_parameter_width, clm_parameter_lr, clm_param
 #define CLM_MIXTURE_PARAMETERS                                                                     \
     &clm_parameter_experts, &clm_parameter_top_k, &clm_parameter_expert_width,                     \
         &clm_parameter_balance, &clm_parameter_renormalise, &clm_parameter_moe_residual
+
+/* Of the parameter precision. */
+clm_type clm_storage_type(const clm_config *config);
 
 /* Checks of several parameters at once: D a multiple of H; K <= E. */
 clm_status clm_check_heads(const clm_config *config);

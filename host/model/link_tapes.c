@@ -4,6 +4,7 @@
 #include "cl/add/add.h"
 #include "cl/bce_loss/bce_loss.h"
 #include "cl/draw_pairs/draw_pairs.h"
+#include "model/her_parameters.h"
 
 /* One tape being recorded. */
 typedef struct recording {
@@ -31,6 +32,7 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
                          (uint32_t)clm_config_int(config, "seed"));
     clm_tape_set_tuning(*tape, r->cell->tuning);
     clm_tape_set_training(*tape, training);
+    clm_tape_set_precision(*tape, clm_storage_type(config));
     clm_adjacency_choice choice = {.leak = leak};
     if (r->with_edges) {
         choice.per_relation = clm_config_is(config, "softmax", "per_relation");

@@ -1,6 +1,8 @@
 /* Reverse-mode differentiation by recording: calls are visited backwards and each operator records
  * the operators of its backward pass; contributions to one gradient are summed in a fixed order. */
 #include "cl/add/add.h"
+#include "cl/cast/cast.h"
+#include "cl/loss_scale/loss_scale.h"
 #include "nn/parameters_internal.h"
 #include "nn/tape_internal.h"
 
@@ -57,7 +59,7 @@ static bool has_gradient(const clm_call *call)
  * call of its computation makes is moved there. */
 static void place_in_arena(clm_tape *tape, clm_node *weight)
 {
-    clm_tensor *g = clm_gradient_of(tape, &weight->tensor);
+    clm_tensor *g = clm_cast(tape, clm_gradient_of(tape, &weight->tensor), CLM_F32);
     if (tape->status != CLM_OK || !g) return;
     if (g->kind != CLM_ACTIVATION) { /* shared with something that must stay where it is */
         g = clm_add(tape, 1, &g, NULL);
@@ -95,6 +97,12 @@ void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output,
 void clm_tape_backward(clm_tape *tape, clm_tensor *loss)
 {
     static const float one = 1;
-    clm_tensor *seed = clm_input_f32(tape, "dloss", &one, CLM_DIMS(1));
+    const bool scaled = tape->precision == CLM_F16;
+    clm_tensor *seed =
+        scaled ? clm_loss_scale_new(tape) : clm_input_f32(tape, "dloss", &one, CLM_DIMS(1));
     clm_tape_backward_from(tape, 1, &loss, &seed);
+    if (scaled && tape->parameters)
+        tape->skip = clm_loss_scale(tape, clm_gradients_arena(tape->parameters), seed);
 }
+
+clm_tensor *clm_tape_skip(const clm_tape *tape) { return tape->skip; }

@@ -64,12 +64,16 @@ void clm_keep(clm_tape *tape, clm_tensor *tensor);
 /* --- gradients --- */
 
 /* Records the backward pass of scalar `loss` [1] for all parameters and for the inputs that were
- * asked for with clm_want_gradient. */
+ * asked for with clm_want_gradient. A tape of precision f16 scales the loss for it, and takes that
+ * out of the gradients of parameters (cl/loss_scale). */
 void clm_tape_backward(clm_tape *tape, clm_tensor *loss);
 /* The same for sum(output[i] * cotangent[i]) over n tensors of any shape. */
 void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output,
                             clm_tensor *const *cotangent);
 void clm_want_gradient(clm_tape *tape, clm_tensor *input);
+/* After clm_tape_backward in f16: [1] i32, whether a gradient overflowed and the step is not to be
+ * made. Null otherwise. */
+clm_tensor *clm_tape_skip(const clm_tape *tape);
 /* Inside `grad`: gradient of an output of the call; after the backward pass: of an input that was
  * asked for. Null when nothing flows into it. */
 clm_tensor *clm_gradient_of(clm_tape *tape, const clm_tensor *tensor);

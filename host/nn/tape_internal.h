@@ -36,7 +36,7 @@ struct clm_tape {
     size_t nodes, node_room;
     clm_call **call;
     size_t calls, call_room;
-    clm_tensor *step;
+    clm_tensor *step, *skip;
     clm_chunk *chunk;
     int chunks;
     uint64_t input_bytes;

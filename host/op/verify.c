@@ -28,7 +28,8 @@ double clm_relative_error(const float *got, const double *expected, int64_t n)
     double difference = 0, norm = 0;
     for (int64_t i = 0; i < n; i++) {
         if (isnan(expected[i]) && isnan(got[i])) continue;
-        if (isnan(expected[i]) || isnan(got[i])) return INFINITY;
+        if (isinf(expected[i]) && expected[i] == got[i]) continue;
+        if (!isfinite(expected[i]) || isnan(got[i])) return INFINITY;
         difference += (got[i] - expected[i]) * (got[i] - expected[i]);
         norm += expected[i] * expected[i];
     }

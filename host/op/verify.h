@@ -36,7 +36,7 @@ double clm_verify_most(const clm_device *device, const clm_variant *variant);
 extern const double clm_verify_tiny;
 
 /* Relative error norm(got - expected) / norm(expected) of n floats; positions where both are NaN
- * agree, where one is, the error is infinite. Expected all zero: norm(got). */
+ * or the same infinity agree, where one is, the error is infinite. Expected all zero: norm(got). */
 double clm_relative_error(const float *got, const double *expected, int64_t n);
 
 #endif
