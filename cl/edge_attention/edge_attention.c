@@ -6,18 +6,19 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { QKV, SEGMENT_PTR, EDGE_PTR, SOURCE, TARGET, SOURCE_PTR, SOURCE_EDGE, OUT, LSE, ALPHA };
+enum { QUERY, KV, SEGMENT_PTR, EDGE_PTR, SOURCE, TARGET, SOURCE_PTR, SOURCE_EDGE, OUT, LSE, ALPHA };
 
 static const clm_op edge_attention;
 
-clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges *edges, int heads,
-                               clm_tensor **alpha)
+clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *q, clm_tensor *kv,
+                               const clm_edges *edges, int heads, clm_tensor **alpha)
 {
     if (alpha) *alpha = NULL;
-    if (!qkv || !edges->source) return NULL;
-    const clm_type type = qkv->type;
-    qkv = clm_cast(tape, qkv, CLM_F32);
-    const int64_t d = qkv->dim[1];
+    if (!q || !kv || !edges->source) return NULL;
+    const clm_type type = q->type;
+    q = clm_cast(tape, q, CLM_F32);
+    kv = clm_cast(tape, kv, CLM_F32);
+    const int64_t d = q->dim[1];
     clm_tensor *out = clm_activation(tape, "attention", CLM_F32, 2, (int64_t[]){edges->nodes, d});
     clm_tensor *lse =
         clm_activation(tape, "attention.lse", CLM_F32, 2, (int64_t[]){edges->segments, heads});
@@ -25,7 +26,7 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges 
         *alpha =
             clm_activation(tape, "attention.alpha", CLM_F32, 2, (int64_t[]){edges->edges, heads});
     clm_record(tape, &(clm_call){.op = &edge_attention,
-                                 .arg = {qkv, edges->segment_ptr, edges->edge_ptr, edges->source,
+                                 .arg = {q, kv, edges->segment_ptr, edges->edge_ptr, edges->source,
                                          edges->target, edges->source_ptr, edges->source_edge, out,
                                          lse, alpha ? *alpha : NULL}});
     return clm_cast(tape, out, type);
@@ -34,15 +35,18 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges 
 static void grad(clm_tape *tape, const clm_call *call)
 {
     clm_tensor *const *x = call->arg, *dout = clm_gradient_of(tape, x[OUT]);
-    if (!dout || !clm_needs_gradient(tape, x[QKV])) return;
+    const bool wanted = clm_needs_gradient(tape, x[QUERY]) || clm_needs_gradient(tape, x[KV]);
+    if (!dout || !wanted) return;
     const clm_attention a = clm_attention_sizes(call);
-    clm_tensor *dqkv = clm_activation(tape, "attention.dqkv", CLM_F32, 2, x[QKV]->dim);
-    clm_tensor *pd = clm_activation(tape, "attention.pd", CLM_F32, 3, (int64_t[]){2, a.m, a.h});
-    clm_record(tape,
-               &(clm_call){.op = &clm_edge_attention_backward,
-                           .arg = {x[QKV], dout, x[LSE], x[SEGMENT_PTR], x[EDGE_PTR], x[SOURCE],
-                                   x[TARGET], x[SOURCE_PTR], x[SOURCE_EDGE], dqkv, pd}});
-    clm_gradient_add(tape, x[QKV], dqkv);
+    clm_tensor *dq = clm_activation(tape, "attention.dq", CLM_F32, 2, x[QUERY]->dim);
+    clm_tensor *dkv = clm_activation(tape, "attention.dkv", CLM_F32, 2, x[KV]->dim);
+    clm_tensor *pd = clm_activation(tape, "attention.pd", CLM_F32, 3, (int64_t[]){a.m, 2, a.h});
+    clm_record(tape, &(clm_call){.op = &clm_edge_attention_backward,
+                                 .arg = {x[QUERY], x[KV], dout, x[LSE], x[SEGMENT_PTR], x[EDGE_PTR],
+                                         x[SOURCE], x[TARGET], x[SOURCE_PTR], x[SOURCE_EDGE], dq,
+                                         dkv, pd}});
+    clm_gradient_add(tape, x[QUERY], dq);
+    clm_gradient_add(tape, x[KV], dkv);
 }
 
 /* One segment and head: queries q, keys and values of row 0, both at the head's columns. Adds to y
@@ -55,7 +59,7 @@ static double attend(const clm_attention *a, const double *q, const double *k, c
     for (int32_t e = begin; e < end; e++) {
         double x = 0;
         for (int64_t i = 0; i < c; i++)
-            x += q[i] * k[source[e] * a->d + i];
+            x += q[i] * k[source[e] * 2 * a->d + i];
         p[e * a->h] = x;
         most = fmax(most, x);
     }
@@ -64,7 +68,7 @@ static double attend(const clm_attention *a, const double *q, const double *k, c
     for (int32_t e = begin; e < end; e++) {
         p[e * a->h] = exp(p[e * a->h] - most) / total;
         for (int64_t i = 0; i < c; i++)
-            y[i] += p[e * a->h] * v[source[e] * a->d + i];
+            y[i] += p[e * a->h] * v[source[e] * 2 * a->d + i];
     }
     return begin < end ? most + log(total) : 0;
 }
@@ -74,7 +78,7 @@ static void reference(const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     const int32_t *segment_ptr = clm_i32(call, SEGMENT_PTR), *edge_ptr = clm_i32(call, EDGE_PTR);
     const int32_t *source = clm_i32(call, SOURCE);
-    const double *q = clm_f64(call, QKV), *k = q + a.n * a.d, *v = k + a.s * a.d;
+    const double *q = clm_f64(call, QUERY), *k = clm_f64(call, KV), *v = k + a.d;
     double *out = clm_f64(call, OUT), *lse = clm_f64(call, LSE), *alpha = clm_f64(call, ALPHA);
     clm_scope scope = {0};
     double *p = alpha ? alpha : clm_alloc_array(&scope, (size_t)(a.m * a.h), sizeof *p);
@@ -96,9 +100,9 @@ static clm_cost cost(const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
     const double d = (double)a.d, h = (double)a.h;
-    return (clm_cost){.flops = m * (4 * d + 5 * h),
-                      .bytes = 4 * ((n + 2 * s) * d + n * d + m + n + q + q * h +
-                                    (call->arg[ALPHA] ? m * h : 0))};
+    return (clm_cost){
+        .flops = m * (4 * d + 5 * h),
+        .bytes = 4 * (2 * s * d + 2 * n * d + m + n + q + q * h + (call->arg[ALPHA] ? m * h : 0))};
 }
 
 static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
@@ -107,9 +111,9 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source 
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
     return clm_launch_from(plan, source, kernel, build->options, range,
-                           CLM_ARGS(clm_t(x[QKV]), clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]),
-                                    clm_t(x[SOURCE]), clm_t(x[OUT]), clm_t(x[LSE]), clm_t(x[ALPHA]),
-                                    clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[KV]), clm_t(x[SEGMENT_PTR]),
+                                    clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]), clm_t(x[OUT]),
+                                    clm_t(x[LSE]), clm_t(x[ALPHA]), clm_i(a.n), clm_i(a.m)));
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -145,7 +149,8 @@ static bool example(clm_example *example, int index)
                                      TARGET,      SOURCE_PTR, SOURCE_EDGE};
     clm_attention a;
     if (!clm_attention_example(example, index, &at, &a)) return false;
-    clm_example_normal(example, QKV, 0.7, CLM_DIMS(a.n + 2 * a.s, a.d));
+    clm_example_normal(example, QUERY, 0.7, CLM_DIMS(a.n, a.d));
+    clm_example_normal(example, KV, 0.7, CLM_DIMS(a.s, 2 * a.d));
     clm_example_out(example, OUT, CLM_DIMS(a.n, a.d));
     clm_example_out(example, LSE, CLM_DIMS(a.q, a.h));
     if (index % 4 == 1) clm_example_out(example, ALPHA, CLM_DIMS(a.m, a.h));
@@ -166,9 +171,9 @@ static void bench(clm_tape *tape, const clm_workload *w)
         .target = clm_input_i32(tape, "targets", g->target, CLM_DIMS(g->edges)),
         .source_ptr = clm_input_i32(tape, "source rows", g->source_ptr, CLM_DIMS(g->rows + 1)),
         .source_edge = clm_input_i32(tape, "source edges", g->source_edge, CLM_DIMS(g->edges))};
-    clm_tensor *qkv =
-        clm_bench_normal(tape, "qkv", 0.5, CLM_DIMS(edges.nodes + 2 * edges.rows, w->width));
-    clm_tensor *out = clm_edge_attention(tape, qkv, &edges, (int)w->heads, NULL);
+    clm_tensor *q = clm_bench_normal(tape, "q", 0.5, CLM_DIMS(edges.nodes, w->width));
+    clm_tensor *kv = clm_bench_normal(tape, "kv", 0.5, CLM_DIMS(edges.rows, 2 * w->width));
+    clm_tensor *out = clm_edge_attention(tape, q, kv, &edges, (int)w->heads, NULL);
     if (out) clm_keep(tape, out);
 }
 
@@ -177,7 +182,8 @@ static const clm_op edge_attention = {
     .about = "softmax attention along edges, by head",
     .paper = "Hu et al., WWW 2020, eqs. 3-6",
     .source = &clm_source_edge_attention,
-    .operand = {{"qkv", CLM_IN, CLM_F32, "P D", false, NULL},
+    .operand = {{"q", CLM_IN, CLM_F32, "N D", false, NULL},
+                {"kv", CLM_IN, CLM_F32, "S W", false, NULL},
                 {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"edge_ptr", CLM_IN, CLM_I32, "Q+1", false, NULL},
                 {"source", CLM_IN, CLM_I32, "M", false, NULL},

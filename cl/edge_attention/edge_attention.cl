@@ -6,7 +6,7 @@
  * that many work-items for it, which share its edges, so that hubs do not keep the device waiting.
  *
  * Built with D, HEADS, VEC (VEC divides C), HAS_ALPHA; for work-groups SLOTS, COLUMNS (of a row
- * that a work-item of a target finishes), ROW_SLOTS. Rows of qkv: n queries, s keys, s values. */
+ * that a work-item of a target finishes), ROW_SLOTS. A row of kv: D of the key, D of the value. */
 
 #define C (D / HEADS)
 #define VECTORS (D / VEC)
@@ -72,13 +72,13 @@ static inline void pull_edge(floatv *dq, float mean, __global const float *RST k
 }
 
 /* Adds an edge's part of the gradients of its source row, at the vector from `column` on. */
-static inline void push_edge(floatv *dk, floatv *dv, __global const float *RST qkv,
+static inline void push_edge(floatv *dk, floatv *dv, __global const float *RST queries,
                              __global const float *RST dout, __global const int *RST target,
-                             __global const float *RST pd, int edge, int column, int m)
+                             __global const float *RST pd, int edge, int column)
 {
     const size_t row = (size_t)target[edge] * D + column;
-    const size_t at = (size_t)edge * HEADS + column / C;
-    *dk = fma((floatv)(pd[(size_t)m * HEADS + at]), vloadv(0, qkv + row), *dk);
+    const size_t at = (size_t)edge * 2 * HEADS + column / C;
+    *dk = fma((floatv)(pd[at + HEADS]), vloadv(0, queries + row), *dk);
     *dv = fma((floatv)(pd[at]), vloadv(0, dout + row), *dv);
 }
 
@@ -94,18 +94,19 @@ static inline void push_edge(floatv *dk, floatv *dv, __global const float *RST q
 
 /* One work-group of (head, slot) per target: a slot takes every SLOTS-th edge, with a softmax of
  * its own, and the slots' results are put together at the end of the segment. */
-__kernel void edge_attention_f32_gpu(__global const float *RST qkv,
+__kernel void edge_attention_f32_gpu(__global const float *RST queries,
+                                     __global const float *RST kv,
                                      __global const int *RST segment_ptr,
                                      __global const int *RST edge_ptr,
                                      __global const int *RST source, __global float *RST out,
                                      __global float *RST lse, __global float *RST alpha, int n,
-                                     int s, int m)
+                                     int m)
 {
     __local float mosts[SLOTS * HEADS], totals[SLOTS * HEADS], sums[SLOTS * D];
     const int item = (int)get_local_id(0), slot = item / HEADS, head = item % HEADS;
     const int target = (int)get_group_id(0);
-    __global const float *q = qkv + (size_t)target * D + head * C;
-    __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
+    __global const float *q = queries + (size_t)target * D + head * C;
+    __global const float *k = kv + head * C, *v = k + D;
     float y[COLUMNS];
     for (int i = 0; i < COLUMNS; i++)
         y[i] = 0.0f;
@@ -115,7 +116,7 @@ __kernel void edge_attention_f32_gpu(__global const float *RST qkv,
         softmax own;
         no_edges(&own);
         for (int e = begin + slot; e < end; e += SLOTS) {
-            KEEP_SCORE(e) next_edge(&own, q, k, v, (size_t)source[e] * D);
+            KEEP_SCORE(e) next_edge(&own, q, k, v, (size_t)source[e] * 2 * D);
         }
         mosts[item] = own.most;
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -151,19 +152,19 @@ __kernel void edge_attention_f32_gpu(__global const float *RST qkv,
 
 /* Gradient of the queries and, in pd, of the scores; work-groups as above. */
 __kernel void
-edge_attention_targets_f32_gpu(__global const float *RST qkv, __global const float *RST dout,
+edge_attention_targets_f32_gpu(__global const float *RST queries, __global const float *RST kv,
+                               __global const float *RST dout,
                                __global const float *RST lse, __global const int *RST segment_ptr,
                                __global const int *RST edge_ptr, __global const int *RST source,
-                               __global float *RST dqkv, __global float *RST pd, int n, int s,
-                               int m)
+                               __global float *RST dqueries, __global float *RST pd, int n, int m)
 {
     __local float means[SLOTS * HEADS], sums[SLOTS * D];
     const int item = (int)get_local_id(0), slot = item / HEADS, head = item % HEADS;
     const int target = (int)get_group_id(0);
-    __global const float *q = qkv + (size_t)target * D + head * C;
+    __global const float *q = queries + (size_t)target * D + head * C;
     __global const float *g = dout + (size_t)target * D + head * C;
-    __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
-    __global float *ds_of = pd + (size_t)m * HEADS;
+    __global const float *k = kv + head * C, *v = k + D;
+    __global float *ds_of = pd + HEADS;
     floatv dq[C / VEC];
     for (int i = 0; i < C / VEC; i++)
         dq[i] = (floatv)(0.0f);
@@ -172,15 +173,16 @@ edge_attention_targets_f32_gpu(__global const float *RST qkv, __global const flo
         const float norm = lse[(size_t)segment * HEADS + head];
         float mean = 0.0f;
         for (int e = begin + slot; e < end; e += SLOTS)
-            mean += weigh_edge(q, g, k, v, (size_t)source[e] * D, norm, pd, ds_of,
-                               (size_t)e * HEADS + head);
+            mean += weigh_edge(q, g, k, v, (size_t)source[e] * 2 * D, norm, pd, ds_of,
+                               (size_t)e * 2 * HEADS + head);
         means[item] = mean;
         barrier(CLK_LOCAL_MEM_FENCE);
         mean = 0.0f;
         for (int i = 0; i < min(end - begin, SLOTS); i++)
             mean += means[i * HEADS + head];
         for (int e = begin + slot; e < end; e += SLOTS)
-            pull_edge(dq, mean, k + (size_t)source[e] * D, pd, ds_of, (size_t)e * HEADS + head);
+            pull_edge(dq, mean, k + (size_t)source[e] * 2 * D, pd, ds_of,
+                      (size_t)e * 2 * HEADS + head);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     for (int i = 0; i < C / VEC; i++)
@@ -190,23 +192,23 @@ edge_attention_targets_f32_gpu(__global const float *RST qkv, __global const flo
         float sum = 0.0f;
         for (int j = 0; j < SLOTS; j++)
             sum += sums[j * D + column];
-        dqkv[(size_t)target * D + column] = sum;
+        dqueries[(size_t)target * D + column] = sum;
     }
 }
 
 /* Gradients of keys and values. One work-group of (vector, slot) per source row. */
 __kernel void
-edge_attention_sources_f32_gpu(__global const float *RST qkv, __global const float *RST dout,
+edge_attention_sources_f32_gpu(__global const float *RST queries, __global const float *RST dout,
                                __global const int *RST target, __global const int *RST source_ptr,
                                __global const int *RST source_edge, __global const float *RST pd,
-                               __global float *RST dqkv, int n, int s, int m)
+                               __global float *RST dkv, int s, int m)
 {
     __local floatv dks[ROW_SLOTS * VECTORS], dvs[ROW_SLOTS * VECTORS];
     const int item = (int)get_local_id(0), slot = item / VECTORS, column = item % VECTORS * VEC;
     const int row = (int)get_group_id(0), begin = source_ptr[row], end = source_ptr[row + 1];
     floatv dk = (floatv)(0.0f), dv = (floatv)(0.0f);
     for (int j = begin + slot; j < end; j += ROW_SLOTS)
-        push_edge(&dk, &dv, qkv, dout, target, pd, source_edge[j], column, m);
+        push_edge(&dk, &dv, queries, dout, target, pd, source_edge[j], column);
     dks[item] = dk;
     dvs[item] = dv;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -215,8 +217,8 @@ edge_attention_sources_f32_gpu(__global const float *RST qkv, __global const flo
             dk += dks[i * VECTORS + item];
             dv += dvs[i * VECTORS + item];
         }
-        vstorev(dk, 0, dqkv + (size_t)(n + row) * D + column);
-        vstorev(dv, 0, dqkv + (size_t)(n + s + row) * D + column);
+        vstorev(dk, 0, dkv + (size_t)row * 2 * D + column);
+        vstorev(dv, 0, dkv + (size_t)row * 2 * D + D + column);
     }
 }
 
@@ -225,17 +227,18 @@ edge_attention_sources_f32_gpu(__global const float *RST qkv, __global const flo
 /* --- no work-groups --- */
 
 /* One work-item per (target, head). */
-__kernel void edge_attention_f32_plain(__global const float *RST qkv,
+__kernel void edge_attention_f32_plain(__global const float *RST queries,
+                                       __global const float *RST kv,
                                        __global const int *RST segment_ptr,
                                        __global const int *RST edge_ptr,
                                        __global const int *RST source, __global float *RST out,
                                        __global float *RST lse, __global float *RST alpha, int n,
-                                       int s, int m)
+                                       int m)
 {
     const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
     if (target >= n) return;
-    __global const float *q = qkv + (size_t)target * D + head * C;
-    __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
+    __global const float *q = queries + (size_t)target * D + head * C;
+    __global const float *k = kv + head * C, *v = k + D;
     floatv y[C / VEC];
     for (int i = 0; i < C / VEC; i++)
         y[i] = (floatv)(0.0f);
@@ -244,7 +247,7 @@ __kernel void edge_attention_f32_plain(__global const float *RST qkv,
         softmax own;
         no_edges(&own);
         for (int e = begin; e < end; e++) {
-            KEEP_SCORE(e) next_edge(&own, q, k, v, (size_t)source[e] * D);
+            KEEP_SCORE(e) next_edge(&own, q, k, v, (size_t)source[e] * 2 * D);
         }
         const float norm = begin < end ? own.most + log(own.total) : 0.0f;
         lse[(size_t)segment * HEADS + head] = norm;
@@ -261,18 +264,18 @@ __kernel void edge_attention_f32_plain(__global const float *RST qkv,
 
 /* Gradient of the queries and, in pd, of the scores. One work-item per (target, head). */
 __kernel void
-edge_attention_targets_f32_plain(__global const float *RST qkv, __global const float *RST dout,
+edge_attention_targets_f32_plain(__global const float *RST queries, __global const float *RST kv,
+                               __global const float *RST dout,
                                  __global const float *RST lse, __global const int *RST segment_ptr,
                                  __global const int *RST edge_ptr, __global const int *RST source,
-                                 __global float *RST dqkv, __global float *RST pd, int n, int s,
-                                 int m)
+                                 __global float *RST dqueries, __global float *RST pd, int n, int m)
 {
     const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
     if (target >= n) return;
-    __global const float *q = qkv + (size_t)target * D + head * C;
+    __global const float *q = queries + (size_t)target * D + head * C;
     __global const float *g = dout + (size_t)target * D + head * C;
-    __global const float *k = qkv + (size_t)n * D + head * C, *v = k + (size_t)s * D;
-    __global float *ds_of = pd + (size_t)m * HEADS;
+    __global const float *k = kv + head * C, *v = k + D;
+    __global float *ds_of = pd + HEADS;
     floatv dq[C / VEC];
     for (int i = 0; i < C / VEC; i++)
         dq[i] = (floatv)(0.0f);
@@ -281,30 +284,31 @@ edge_attention_targets_f32_plain(__global const float *RST qkv, __global const f
         const float norm = lse[(size_t)segment * HEADS + head];
         float mean = 0.0f;
         for (int e = begin; e < end; e++)
-            mean += weigh_edge(q, g, k, v, (size_t)source[e] * D, norm, pd, ds_of,
-                               (size_t)e * HEADS + head);
+            mean += weigh_edge(q, g, k, v, (size_t)source[e] * 2 * D, norm, pd, ds_of,
+                               (size_t)e * 2 * HEADS + head);
         for (int e = begin; e < end; e++)
-            pull_edge(dq, mean, k + (size_t)source[e] * D, pd, ds_of, (size_t)e * HEADS + head);
+            pull_edge(dq, mean, k + (size_t)source[e] * 2 * D, pd, ds_of,
+                      (size_t)e * 2 * HEADS + head);
     }
     for (int i = 0; i < C / VEC; i++)
-        vstorev(dq[i], i, dqkv + (size_t)target * D + head * C);
+        vstorev(dq[i], i, dqueries + (size_t)target * D + head * C);
 }
 
 /* Gradients of keys and values. One work-item per vector of a source row. */
 __kernel void
-edge_attention_sources_f32_plain(__global const float *RST qkv, __global const float *RST dout,
+edge_attention_sources_f32_plain(__global const float *RST queries, __global const float *RST dout,
                                  __global const int *RST target, __global const int *RST source_ptr,
                                  __global const int *RST source_edge, __global const float *RST pd,
-                                 __global float *RST dqkv, int n, int s, int m)
+                                 __global float *RST dkv, int s, int m)
 {
     const size_t id = get_global_id(0);
     const int row = (int)(id / VECTORS), column = (int)(id % VECTORS) * VEC;
     if (row >= s) return;
     floatv dk = (floatv)(0.0f), dv = (floatv)(0.0f);
     for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++)
-        push_edge(&dk, &dv, qkv, dout, target, pd, source_edge[j], column, m);
-    vstorev(dk, 0, dqkv + (size_t)(n + row) * D + column);
-    vstorev(dv, 0, dqkv + (size_t)(n + s + row) * D + column);
+        push_edge(&dk, &dv, queries, dout, target, pd, source_edge[j], column);
+    vstorev(dk, 0, dkv + (size_t)row * 2 * D + column);
+    vstorev(dv, 0, dkv + (size_t)row * 2 * D + D + column);
 }
 
 #endif

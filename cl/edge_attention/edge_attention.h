@@ -1,7 +1,8 @@
 /* edge_attention: HGT's multi-head attention along typed edges, softmax over a segment's edges.
  *
- *   qkv          [P, D]   f32  P = N + 2 S: rows of N queries, S keys, S values; H heads of C = D/H
- *                              columns; keys carry relation matrix, prior and 1/sqrt(C) already
+ *   q            [N, D]   f32  queries, H heads of C = D/H columns
+ *   kv           [S, 2 D] f32  keys, which carry relation matrix, prior and 1/sqrt(C) already, and
+ *                              values beside them
  *   segment_ptr  [N + 1]  i32  segments of each target; one each: softmax over all relations
  *   edge_ptr     [Q + 1]  i32  edges of each segment; edge_ptr[Q] == M
  *   source       [M]      i32  row of keys and values, in [0, S)
@@ -13,13 +14,14 @@
  *   lse          [Q, H]   f32  log of the softmax denominator; 0 for a segment without edges
  *   alpha        [M, H]   f32  the weights p; null: not wanted
  *
- * A row of keys belongs to a (source node, relation), so an edge is only a pair of rows. Nothing of
+ * A row of keys and values belongs to a (source node, relation), so an edge is only a pair of rows;
+ * both parts of a row are needed together, so they come from one place of the memory. Nothing of
  * size [M, D] is ever made. The backward pass keeps p and the gradient of the score of each edge
  * between its two passes, by target and by source, instead of computing them twice.
  *
  * Cost     M (4 D + 5 H) flop, backward M (10 D + 8 H);
- *          4 (P D + N D + M + N + Q + Q H) bytes,
- *          backward 4 (2 P D + N D + 3 M + N + S + Q + Q H)
+ *          4 (2 S D + 2 N D + M + N + Q + Q H) bytes,
+ *          backward 4 (4 S D + 3 N D + 3 M + N + S + Q + Q H)
  * Errors   CLM_SKIP from the variant cpu where H or C is not a power of two, H > 16 or C > 128, and
  *          from gpu where H or D/4 exceeds 256; plain computes everything
  * Source   Hu et al., Heterogeneous Graph Transformer, WWW 2020, eqs. 3-6 */
@@ -38,10 +40,10 @@ typedef struct clm_edges {
     clm_tensor *source_edge;              /* [M] */
 } clm_edges;
 
-/* Records the attention of qkv [N + 2 S, D] with `heads` heads, differentiable in qkv. Returns
- * out [N, D]. `alpha` null, or where to put the tensor of weights [M, H], through which no gradient
+/* Records the attention of q [N, D] and kv [S, 2 D] with `heads` heads, differentiable in both.
+ * Returns out [N, D]. `alpha` null, or where to put the tensor of weights [M, H], through which no gradient
  * flows. */
-clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *qkv, const clm_edges *edges, int heads,
-                               clm_tensor **alpha);
+clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *q, clm_tensor *kv,
+                               const clm_edges *edges, int heads, clm_tensor **alpha);
 
 #endif

@@ -3,7 +3,21 @@
 
 #include <math.h>
 
-enum { QKV, DOUT, LSE, SEGMENT_PTR, EDGE_PTR, SOURCE, TARGET, SOURCE_PTR, SOURCE_EDGE, DQKV, PD };
+enum {
+    QUERY,
+    KV,
+    DOUT,
+    LSE,
+    SEGMENT_PTR,
+    EDGE_PTR,
+    SOURCE,
+    TARGET,
+    SOURCE_PTR,
+    SOURCE_EDGE,
+    DQUERY,
+    DKV,
+    PD
+};
 
 static double dot(const double *a, const double *b, int64_t n)
 {
@@ -18,12 +32,14 @@ static void reference(const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     const int32_t *segment_ptr = clm_i32(call, SEGMENT_PTR), *edge_ptr = clm_i32(call, EDGE_PTR);
     const int32_t *source = clm_i32(call, SOURCE);
-    const double *q = clm_f64(call, QKV), *k = q + a.n * a.d, *v = k + a.s * a.d;
+    const double *q = clm_f64(call, QUERY), *k = clm_f64(call, KV), *v = k + a.d;
     const double *dout = clm_f64(call, DOUT), *lse = clm_f64(call, LSE);
-    double *dq = clm_f64(call, DQKV), *dk = dq + a.n * a.d, *dv = dk + a.s * a.d;
+    double *dq = clm_f64(call, DQUERY), *dk = clm_f64(call, DKV), *dv = dk + a.d;
     const int64_t c = a.d / a.h;
-    for (int64_t i = 0; i < (a.n + 2 * a.s) * a.d; i++)
+    for (int64_t i = 0; i < a.n * a.d; i++)
         dq[i] = 0;
+    for (int64_t i = 0; i < 2 * a.s * a.d; i++)
+        dk[i] = 0;
     for (int64_t n = 0; n < a.n; n++)
         for (int64_t at = 0; at < a.d; at += c)
             for (int32_t g = segment_ptr[n]; g < segment_ptr[n + 1]; g++) {
@@ -31,11 +47,11 @@ static void reference(const clm_call *call)
                 const double norm = lse[g * a.h + at / c];
                 double mean = 0;
                 for (int32_t e = edge_ptr[g]; e < edge_ptr[g + 1]; e++) {
-                    const int64_t y = source[e] * a.d + at;
+                    const int64_t y = source[e] * 2 * a.d + at;
                     mean += exp(dot(q + x, k + y, c) - norm) * dot(dout + x, v + y, c);
                 }
                 for (int32_t e = edge_ptr[g]; e < edge_ptr[g + 1]; e++) {
-                    const int64_t y = source[e] * a.d + at;
+                    const int64_t y = source[e] * 2 * a.d + at;
                     const double p = exp(dot(q + x, k + y, c) - norm);
                     const double ds = p * (dot(dout + x, v + y, c) - mean);
                     for (int64_t i = 0; i < c; i++) {
@@ -53,7 +69,7 @@ static clm_cost cost(const clm_call *call)
     const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
     const double d = (double)a.d, h = (double)a.h;
     return (clm_cost){.flops = m * (10 * d + 8 * h),
-                      .bytes = 4 * (2 * (n + 2 * s) * d + n * d + 3 * m + n + s + q + q * h)};
+                      .bytes = 4 * (4 * s * d + 3 * n * d + 3 * m + n + s + q + q * h)};
 }
 
 /* The pass by target, then the pass by source row. */
@@ -64,14 +80,13 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source 
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
     CLM_TRY(clm_launch_from(plan, source, targets_kernel, build->options, targets,
-                            CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[LSE]),
+                            CLM_ARGS(clm_t(x[QUERY]), clm_t(x[KV]), clm_t(x[DOUT]), clm_t(x[LSE]),
                                      clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]),
-                                     clm_t(x[DQKV]), clm_t(x[PD]), clm_i(a.n), clm_i(a.s),
-                                     clm_i(a.m))));
+                                     clm_t(x[DQUERY]), clm_t(x[PD]), clm_i(a.n), clm_i(a.m))));
     return clm_launch_from(plan, source, sources_kernel, build->options, sources,
-                           CLM_ARGS(clm_t(x[QKV]), clm_t(x[DOUT]), clm_t(x[TARGET]),
+                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[DOUT]), clm_t(x[TARGET]),
                                     clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
-                                    clm_t(x[DQKV]), clm_i(a.n), clm_i(a.s), clm_i(a.m)));
+                                    clm_t(x[DKV]), clm_i(a.s), clm_i(a.m)));
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -112,12 +127,14 @@ static bool example(clm_example *example, int index)
                                      TARGET,      SOURCE_PTR, SOURCE_EDGE};
     clm_attention a;
     if (!clm_attention_example(example, index, &at, &a)) return false;
-    clm_example_normal(example, QKV, 0.7 / sqrt((double)a.d / (double)a.h),
-                       CLM_DIMS(a.n + 2 * a.s, a.d));
+    const double scale = 0.7 / sqrt((double)a.d / (double)a.h);
+    clm_example_normal(example, QUERY, scale, CLM_DIMS(a.n, a.d));
+    clm_example_normal(example, KV, scale, CLM_DIMS(a.s, 2 * a.d));
     clm_example_normal(example, DOUT, 1, CLM_DIMS(a.n, a.d));
     clm_example_normal(example, LSE, 1, CLM_DIMS(a.q, a.h));
-    clm_example_out(example, DQKV, CLM_DIMS(a.n + 2 * a.s, a.d));
-    clm_example_out(example, PD, CLM_DIMS(2, a.m, a.h));
+    clm_example_out(example, DQUERY, CLM_DIMS(a.n, a.d));
+    clm_example_out(example, DKV, CLM_DIMS(a.s, 2 * a.d));
+    clm_example_out(example, PD, CLM_DIMS(a.m, 2, a.h));
     return true;
 }
 
@@ -126,7 +143,8 @@ const clm_op clm_edge_attention_backward = {
     .about = "gradient of edge_attention in queries, keys and values",
     .paper = "Hu et al., WWW 2020, eqs. 3-6",
     .source = &clm_source_edge_attention,
-    .operand = {{"qkv", CLM_IN, CLM_F32, "P D", false, NULL},
+    .operand = {{"q", CLM_IN, CLM_F32, "N D", false, NULL},
+                {"kv", CLM_IN, CLM_F32, "S W", false, NULL},
                 {"dout", CLM_IN, CLM_F32, "N D", false, NULL},
                 {"lse", CLM_IN, CLM_F32, "Q H", false, NULL},
                 {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
@@ -135,8 +153,9 @@ const clm_op clm_edge_attention_backward = {
                 {"target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
                 {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
-                {"dqkv", CLM_OUT, CLM_F32, "P D", false, NULL},
-                {"pd", CLM_SCRATCH, CLM_F32, "W M H", false, NULL}},
+                {"dq", CLM_OUT, CLM_F32, "N D", false, NULL},
+                {"dkv", CLM_OUT, CLM_F32, "S W", false, NULL},
+                {"pd", CLM_SCRATCH, CLM_F32, "M P H", false, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
                  .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},

@@ -7,8 +7,9 @@
  * Dot products of all heads of EDGES edges are added up together by halving: 15 additions of
  * shuffled vectors where 16 separate sums would take 64.
  *
- * Built with D, HEADS, VEC (see cpu_width in attention.c), AHEAD, WORK, HAS_ALPHA. Rows of qkv: n
- * queries, s keys, s values. */
+ * Built with D, HEADS, VEC (see cpu_width in attention.c), AHEAD, WORK, HAS_ALPHA. A row of kv is D
+ * of the key, D of the value; an entry of pd, HEADS of p, HEADS of the gradient of the score: what
+ * an edge needs lies in one place. */
 
 #define UNROLL _Pragma("unroll")
 #define INLINE static inline __attribute__((always_inline)) /* else arrays go through memory */
@@ -120,15 +121,15 @@ typedef float quarterv;
     UNROLL for (int i = 0; i < HALVINGS >> (level + 1); i++) part[i] =                             \
         PAIR_##level(part[2 * i], part[2 * i + 1])
 
-/* Dot products by head of x with rows index[e] .. index[e + EDGES - 1]; beyond end - 1 any number.
- */
+/* Dot products by head of x with keys, or values, index[e] .. index[e + EDGES - 1]; beyond end - 1
+ * any number. */
 INLINE floatv head_dots(const floatv *x, __global const float *RST rows,
                         __global const int *RST index, int e, int end)
 {
     floatv part[16];
     UNROLL
     for (int i = 0; i < EDGES; i++) {
-        __global const float *row = rows + (size_t)index[min(e + i, end - 1)] * D;
+        __global const float *row = rows + (size_t)index[min(e + i, end - 1)] * 2 * D;
 #if C > VEC
         UNROLL
         for (int head = 0; head < HEADS; head++) {
@@ -165,11 +166,11 @@ static inline floatv inside(floatv x, floatv other, int e, int end)
     return LANE_INDEX < (intv)((end - e) * HEADS) ? x : other;
 }
 
-/* Numbers by head of `edges` edges, 1 .. EDGES: may write up to `room` edges when these are all yet
- * to be written. */
-static inline void store_edges(floatv x, __global float *to, int edges, int room)
+#if HAS_ALPHA
+/* Numbers by head of `edges` edges. */
+static inline void store_edges(floatv x, __global float *to, int edges)
 {
-    if (room >= EDGES) {
+    if (edges >= EDGES) {
         vstorev(x, 0, to);
         return;
     }
@@ -179,7 +180,6 @@ static inline void store_edges(floatv x, __global float *to, int edges, int room
         to[i] = lane[i];
 }
 
-#if HAS_ALPHA
 /* The same back; lanes beyond `edges` hold any number. */
 static inline floatv load_edges(__global const float *from, int edges)
 {
@@ -191,11 +191,11 @@ static inline floatv load_edges(__global const float *from, int edges)
 }
 #endif
 
-INLINE void ask_for(__global const float *row)
+INLINE void ask_for(__global const float *row, int floats)
 {
 #if AHEAD > 0
     UNROLL
-    for (int i = 0; i < D; i += 16)
+    for (int i = 0; i < floats; i += 16)
         __builtin_prefetch((const void *)(size_t)(row + i), 0, 3);
 #endif
 }
@@ -231,9 +231,9 @@ static inline int first_target(__global const int *RST segment_ptr,
 
 /* Attention of one target with queries q along edges begin .. end - 1; `last` is the last edge of
  * all. Leaves the sum of values in sum and returns the log-sum-exp, repeated. */
-INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
-                     __global const float *RST v, __global const int *RST source,
-                     __global float *RST alpha, int begin, int end, int last)
+INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST kv,
+                     __global const int *RST source, __global float *RST alpha, int begin, int end,
+                     int last)
 {
     (void)alpha;
     floatv score[CHUNK / EDGES];
@@ -243,16 +243,13 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
         floatv peak = most;
         for (int e = chunk; e < stop; e += EDGES) {
             UNROLL
-            for (int i = 0; i < EDGES; i++) {
-                const size_t next = (size_t)source[min(e + i + AHEAD, last)] * D;
-                ask_for(k + next);
-                ask_for(v + next);
-            }
-            const floatv x = inside(head_dots(q, k, source, e, stop), (floatv)(LOW), e, stop);
+            for (int i = 0; i < EDGES; i++)
+                ask_for(kv + (size_t)source[min(e + i + AHEAD, last)] * 2 * D, 2 * D);
+            const floatv x = inside(head_dots(q, kv, source, e, stop), (floatv)(LOW), e, stop);
             peak = max(peak, x);
             score[(e - chunk) / EDGES] = x;
 #if HAS_ALPHA
-            store_edges(x, alpha + (size_t)e * HEADS, stop - e, stop - e);
+            store_edges(x, alpha + (size_t)e * HEADS, stop - e);
 #endif
         }
         const headv top = FOLD(max, peak);
@@ -271,7 +268,7 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
         }
         const float *weight = (const float *)score;
         for (int e = 0; e < stop - chunk; e++) {
-            __global const float *row = v + (size_t)source[chunk + e] * D;
+            __global const float *row = kv + (size_t)source[chunk + e] * 2 * D + D;
             UNROLL
             for (int i = 0; i < VECTORS; i++)
                 sum[i] = fma(SPREAD(weight + e * HEADS, i), vloadv(i, row), sum[i]);
@@ -287,22 +284,22 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST k,
 }
 
 /* One work-item per WORK edges and targets: the targets that start there. */
-__kernel void edge_attention_f32_cpu(__global const float *RST qkv,
+__kernel void edge_attention_f32_cpu(__global const float *RST queries,
+                                     __global const float *RST kv,
                                      __global const int *RST segment_ptr,
                                      __global const int *RST edge_ptr,
                                      __global const int *RST source, __global float *RST out,
                                      __global float *RST lse, __global float *RST alpha, int n,
-                                     int s, int m)
+                                     int m)
 {
     const int share = (int)get_global_id(0);
     const int from = first_target(segment_ptr, edge_ptr, n, share * WORK);
     const int to = first_target(segment_ptr, edge_ptr, n, (share + 1) * WORK);
-    __global const float *k = qkv + (size_t)n * D, *v = k + (size_t)s * D;
     for (int target = from; target < to; target++) {
         floatv q[VECTORS], y[VECTORS];
         UNROLL
         for (int i = 0; i < VECTORS; i++) {
-            q[i] = vloadv(i, qkv + (size_t)target * D);
+            q[i] = vloadv(i, queries + (size_t)target * D);
             y[i] = (floatv)(0.0f);
         }
         for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
@@ -311,12 +308,12 @@ __kernel void edge_attention_f32_cpu(__global const float *RST qkv,
             UNROLL
             for (int i = 0; i < VECTORS; i++)
                 sum[i] = (floatv)(0.0f);
-            if (begin < end) norm = attend(q, sum, k, v, source, alpha, begin, end, m - 1);
+            if (begin < end) norm = attend(q, sum, kv, source, alpha, begin, end, m - 1);
 #if HAS_ALPHA
             for (int e = begin; e < end; e += EDGES) {
                 const int edges = end - e;
                 __global float *p = alpha + (size_t)e * HEADS;
-                store_edges(clm_exp(load_edges(p, edges) - norm), p, edges, edges);
+                store_edges(clm_exp(load_edges(p, edges) - norm), p, edges);
             }
 #endif
             float lane[VEC];
@@ -332,68 +329,68 @@ __kernel void edge_attention_f32_cpu(__global const float *RST qkv,
     }
 }
 
+/* The p and dp of the edges of a segment, one vector of EDGES edges, into their entries. */
+INLINE void put_edges(floatv p, floatv dp, __global float *RST pd, int edges)
+{
+    float p_lane[VEC], dp_lane[VEC];
+    vstorev(p, 0, p_lane);
+    vstorev(dp, 0, dp_lane);
+    for (int i = 0; i < min(EDGES, edges); i++) {
+        vstoreh(vloadh(p_lane + i * HEADS), pd + i * 2 * HEADS);
+        vstoreh(vloadh(dp_lane + i * HEADS), pd + i * 2 * HEADS + HEADS);
+    }
+}
+
 /* Gradient of the queries; leaves for each edge the weight p and the gradient of the score in
- * pd [2, M, HEADS]. Same shares as above. */
+ * pd [M, 2, HEADS]. Same shares as above. */
 __kernel void
-edge_attention_targets_f32_cpu(__global const float *RST qkv, __global const float *RST dout,
-                               __global const float *RST lse, __global const int *RST segment_ptr,
+edge_attention_targets_f32_cpu(__global const float *RST queries, __global const float *RST kv,
+                               __global const float *RST dout, __global const float *RST lse,
+                               __global const int *RST segment_ptr,
                                __global const int *RST edge_ptr, __global const int *RST source,
-                               __global float *RST dqkv, __global float *RST pd, int n, int s,
-                               int m)
+                               __global float *RST dqueries, __global float *RST pd, int n, int m)
 {
     const int share = (int)get_global_id(0);
     const int from = first_target(segment_ptr, edge_ptr, n, share * WORK);
     const int to = first_target(segment_ptr, edge_ptr, n, (share + 1) * WORK);
-    const int stop = edge_ptr[segment_ptr[to]];
-    __global const float *k = qkv + (size_t)n * D, *v = k + (size_t)s * D;
-    __global float *p_of = pd, *ds_of = pd + (size_t)m * HEADS;
     for (int target = from; target < to; target++) {
         floatv q[VECTORS], g[VECTORS], dq[VECTORS];
         UNROLL
         for (int i = 0; i < VECTORS; i++) {
-            q[i] = vloadv(i, qkv + (size_t)target * D);
+            q[i] = vloadv(i, queries + (size_t)target * D);
             g[i] = vloadv(i, dout + (size_t)target * D);
             dq[i] = (floatv)(0.0f);
         }
         for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
             const int begin = edge_ptr[segment], end = edge_ptr[segment + 1];
             const headv norm = vloadh(lse + (size_t)segment * HEADS);
-            floatv delta = (floatv)(0.0f), p = delta, dp = delta;
+            floatv delta = (floatv)(0.0f);
             for (int e = begin; e < end; e += EDGES) {
                 UNROLL
-                for (int i = 0; i < EDGES; i++) {
-                    const size_t next = (size_t)source[min(e + i + AHEAD, m - 1)] * D;
-                    ask_for(k + next);
-                    ask_for(v + next);
-                }
-                const floatv x = head_dots(q, k, source, e, end) - REPEAT(norm);
-                p = inside(clm_exp(x), (floatv)(0.0f), e, end);
-                dp = head_dots(g, v, source, e, end);
+                for (int i = 0; i < EDGES; i++)
+                    ask_for(kv + (size_t)source[min(e + i + AHEAD, m - 1)] * 2 * D, 2 * D);
+                const floatv x = head_dots(q, kv, source, e, end) - REPEAT(norm);
+                const floatv p = inside(clm_exp(x), (floatv)(0.0f), e, end);
+                const floatv dp = head_dots(g, kv + D, source, e, end);
                 delta = fma(p, dp, delta);
-                store_edges(p, p_of + (size_t)e * HEADS, end - e, stop - e);
-                if (e + EDGES < end) vstorev(dp, 0, ds_of + (size_t)e * HEADS);
+                put_edges(p, dp, pd + (size_t)e * 2 * HEADS, end - e);
             }
             const headv mean = FOLD(ADD, delta);
-            const floatv last_p = p, last_dp = dp;
-            for (int e = begin; e < end; e += EDGES) {
-                const bool last = e + EDGES >= end;
-                p = last ? last_p : vloadv(0, p_of + (size_t)e * HEADS);
-                dp = last ? last_dp : vloadv(0, ds_of + (size_t)e * HEADS);
-                const floatv ds = p * (dp - REPEAT(mean));
-                store_edges(ds, ds_of + (size_t)e * HEADS, end - e, stop - e);
-                float lane[VEC];
-                vstorev(ds, 0, lane);
-                for (int i = 0; i < min(EDGES, end - e); i++) {
-                    __global const float *row = k + (size_t)source[e + i] * D;
-                    UNROLL
-                    for (int c = 0; c < VECTORS; c++)
-                        dq[c] = fma(SPREAD(lane + i * HEADS, c), vloadv(c, row), dq[c]);
-                }
+            for (int e = begin; e < end; e++) {
+                __global const float *k = kv + (size_t)source[e] * 2 * D;
+                __global float *p = pd + (size_t)e * 2 * HEADS, *ds = p + HEADS;
+                const headv slope = vloadh(p) * (vloadh(ds) - mean);
+                vstoreh(slope, ds);
+                float lane[HEADS];
+                vstoreh(slope, lane);
+                UNROLL
+                for (int c = 0; c < VECTORS; c++)
+                    dq[c] = fma(SPREAD(lane, c), vloadv(c, k), dq[c]);
             }
         }
         UNROLL
         for (int i = 0; i < VECTORS; i++)
-            vstorev(dq[i], i, dqkv + (size_t)target * D);
+            vstorev(dq[i], i, dqueries + (size_t)target * D);
     }
 }
 
@@ -413,10 +410,10 @@ static inline int first_source(__global const int *RST source_ptr, int s, int wo
 
 /* Gradients of keys and values. One work-item per WORK edges and source rows. */
 __kernel void
-edge_attention_sources_f32_cpu(__global const float *RST qkv, __global const float *RST dout,
+edge_attention_sources_f32_cpu(__global const float *RST queries, __global const float *RST dout,
                                __global const int *RST target, __global const int *RST source_ptr,
                                __global const int *RST source_edge, __global const float *RST pd,
-                               __global float *RST dqkv, int n, int s, int m)
+                               __global float *RST dkv, int s, int m)
 {
     const int share = (int)get_global_id(0);
     const int from = first_source(source_ptr, s, share * WORK);
@@ -429,26 +426,24 @@ edge_attention_sources_f32_cpu(__global const float *RST qkv, __global const flo
         for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++) {
             const int edge = source_edge[j];
             const size_t at = (size_t)target[edge] * D;
-            __global const float *p = pd + (size_t)edge * HEADS, *ds = p + (size_t)m * HEADS;
+            __global const float *p = pd + (size_t)edge * 2 * HEADS, *ds = p + HEADS;
 #if AHEAD > 0
             const int later = source_edge[min(j + AHEAD, m - 1)];
             const size_t next = (size_t)target[later] * D;
-            ask_for(qkv + next);
-            ask_for(dout + next);
-            __global const float *p_next = pd + (size_t)later * HEADS;
-            __builtin_prefetch((const void *)(size_t)p_next, 0, 3);
-            __builtin_prefetch((const void *)(size_t)(p_next + (size_t)m * HEADS), 0, 3);
+            ask_for(queries + next, D);
+            ask_for(dout + next, D);
+            ask_for(pd + (size_t)later * 2 * HEADS, 2 * HEADS);
 #endif
             UNROLL
             for (int i = 0; i < VECTORS; i++) {
-                dk[i] = fma(SPREAD(ds, i), vloadv(i, qkv + at), dk[i]);
+                dk[i] = fma(SPREAD(ds, i), vloadv(i, queries + at), dk[i]);
                 dv[i] = fma(SPREAD(p, i), vloadv(i, dout + at), dv[i]);
             }
         }
         UNROLL
         for (int i = 0; i < VECTORS; i++) {
-            vstorev(dk[i], i, dqkv + (size_t)(n + row) * D);
-            vstorev(dv[i], i, dqkv + (size_t)(n + s + row) * D);
+            vstorev(dk[i], i, dkv + (size_t)row * 2 * D);
+            vstorev(dv[i], i, dkv + (size_t)row * 2 * D + D);
         }
     }
 }

@@ -10,7 +10,7 @@
 extern const clm_source clm_source_relation_fold;
 extern const clm_op clm_relation_fold_projection, clm_relation_fold_relation;
 
-/* Records the gradients of all weights from those of w [G, D, D] and b [G, D]. */
+/* Records the gradients of all weights from those of w [R, D, 2 D] and b [R, 2 D]. */
 void clm_relation_fold_backward(clm_tape *tape, const clm_hgt_weights *weights,
                                 clm_tensor *source_type, clm_tensor *dw, clm_tensor *db);
 
@@ -21,7 +21,7 @@ typedef struct clm_fold {
 static inline clm_fold clm_fold_sizes(const clm_call *call)
 {
     const int64_t r = clm_dim(call, 'R'), d = clm_dim(call, 'D'), h = clm_dim(call, 'H');
-    return (clm_fold){clm_dim(call, 'G') - 2 * r, r, d, h, d / h};
+    return (clm_fold){clm_dim(call, 'T'), r, d, h, d / h};
 }
 
 /* Sizes of the examples of all three operators. */

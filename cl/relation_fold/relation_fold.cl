@@ -10,30 +10,26 @@
 #define C (D / HEADS)
 #define ROWS (D + 1)
 
-/* Row `row` of the projection of group or type g: of the weights, or the bias after them. */
-#define ROW(w, b, g, row)                                                                          \
-    ((row) < D ? (w) + ((size_t)(g)*D + (size_t)(row)) * D : (b) + (size_t)(g)*D)
+/* Row `row` of the projection of a type: of the weights, or the bias after them. FOLDED: of that of
+ * a relation, D columns of keys and D of values. */
+#define ROW(w, b, type, row)                                                                       \
+    ((row) < D ? (w) + ((size_t)(type)*D + (size_t)(row)) * D : (b) + (size_t)(type)*D)
+#define FOLDED(w, b, r, row)                                                                       \
+    ((row) < D ? (w) + ((size_t)(r)*D + (size_t)(row)) * 2 * D : (b) + (size_t)(r)*2 * D)
 
 /* One work-item per VEC elements of w or b. */
-__kernel void relation_fold_f32(__global const float *RST w_q, __global const float *RST b_q,
-                                __global const float *RST w_k, __global const float *RST b_k,
+__kernel void relation_fold_f32(__global const float *RST w_k, __global const float *RST b_k,
                                 __global const float *RST w_v, __global const float *RST b_v,
                                 __global const float *RST w_att, __global const float *RST w_msg,
                                 __global const float *RST mu, __global const int *RST source_type,
                                 __global float *RST w, __global float *RST b)
 {
     const int id = (int)get_global_id(0);
-    const int column = id % (D / VEC) * VEC, row = id / (D / VEC) % ROWS;
-    const int group = id / (D / VEC) / ROWS;
-    if (group >= TYPES + 2 * RELATIONS) return;
-    __global float *to = ROW(w, b, group, row) + column;
-    if (group < TYPES) {
-        vstorev(vloadv(0, ROW(w_q, b_q, group, row) + column), 0, to);
-        return;
-    }
-    const bool key = group < TYPES + RELATIONS;
-    const int relation = key ? group - TYPES : group - TYPES - RELATIONS, head = column / C;
-    const int type = source_type[relation];
+    const int at = id % (2 * D / VEC) * VEC, row = id / (2 * D / VEC) % ROWS;
+    const int relation = id / (2 * D / VEC) / ROWS;
+    if (relation >= RELATIONS) return;
+    const bool key = at < D;
+    const int column = key ? at : at - D, head = column / C, type = source_type[relation];
     __global const float *from =
         (key ? ROW(w_k, b_k, type, row) : ROW(w_v, b_v, type, row)) + head * C;
     __global const float *matrix =
@@ -41,20 +37,22 @@ __kernel void relation_fold_f32(__global const float *RST w_q, __global const fl
     floatv sum = (floatv)(0.0f);
     for (int c = 0; c < C; c++)
         sum = fma((floatv)(from[c]), vloadv(0, matrix + c * C), sum);
-    vstorev(key ? sum * (mu[relation * HEADS + head] * rsqrt((float)C)) : sum, 0, to);
+    vstorev(key ? sum * (mu[relation * HEADS + head] * rsqrt((float)C)) : sum, 0,
+            FOLDED(w, b, relation, row) + at);
 }
 
 /* sum_r dw_r A_r^T for the relations r from `type`, at VEC inputs from `column` on; dw and db
  * start at the first relation's group. */
 static inline floatv unfold(__global const float *RST dw, __global const float *RST db,
                             __global const float *RST matrix, __global const float *RST factor,
-                            __global const int *RST source_type, int type, int row, int column)
+                            __global const int *RST source_type, int side, int type, int row,
+                            int column)
 {
     const int head = column / C;
     floatv sum = (floatv)(0.0f);
     for (int r = 0; r < RELATIONS; r++) {
         if (source_type[r] != type) continue;
-        __global const float *from = ROW(dw, db, r, row) + head * C;
+        __global const float *from = FOLDED(dw, db, r, row) + side + head * C;
         __global const float *m =
             matrix + (size_t)(r * HEADS + head) * C * C + (column - head * C) * C;
         float lane[VEC]; /* lane i: input column + i of the head, row i of the matrix */
@@ -70,30 +68,24 @@ static inline floatv unfold(__global const float *RST dw, __global const float *
     return sum;
 }
 
-/* One work-item per VEC elements of the gradients of queries, keys and values (third dimension of
- * the count). */
+/* One work-item per VEC elements of the gradients of keys and values (third dimension of the
+ * count). */
 __kernel void
 relation_fold_projection_f32(__global const float *RST dw, __global const float *RST db,
                              __global const float *RST w_att, __global const float *RST w_msg,
                              __global const float *RST mu, __global const int *RST source_type,
-                             __global float *RST dw_q, __global float *RST db_q,
                              __global float *RST dw_k, __global float *RST db_k,
                              __global float *RST dw_v, __global float *RST db_v)
 {
     const int id = (int)get_global_id(0);
     const int column = id % (D / VEC) * VEC, row = id / (D / VEC) % ROWS;
     const int type = id / (D / VEC) / ROWS % TYPES, which = id / (D / VEC) / ROWS / TYPES;
-    const size_t matrices = (size_t)D * D;
     if (which == 0)
-        vstorev(vloadv(0, ROW(dw, db, type, row) + column), 0, ROW(dw_q, db_q, type, row) + column);
+        vstorev(unfold(dw, db, w_att, mu, source_type, 0, type, row, column), 0,
+                ROW(dw_k, db_k, type, row) + column);
     else if (which == 1)
-        vstorev(unfold(dw + TYPES * matrices, db + TYPES * D, w_att, mu, source_type, type, row,
-                       column),
-                0, ROW(dw_k, db_k, type, row) + column);
-    else if (which == 2)
-        vstorev(unfold(dw + (TYPES + RELATIONS) * matrices, db + (TYPES + RELATIONS) * D, w_msg, 0,
-                       source_type, type, row, column),
-                0, ROW(dw_v, db_v, type, row) + column);
+        vstorev(unfold(dw, db, w_msg, 0, source_type, D, type, row, column), 0,
+                ROW(dw_v, db_v, type, row) + column);
 }
 
 /* One work-item per VEC elements of a row of dw_att (first RELATIONS relations) and dw_msg (next
@@ -115,7 +107,8 @@ relation_fold_relation_f32(__global const float *RST dw, __global const float *R
     floatv sum = (floatv)(0.0f);
     for (int row = 0; row < ROWS; row++) {
         __global const float *from = key ? ROW(w_k, b_k, type, row) : ROW(w_v, b_v, type, row);
-        __global const float *d = ROW(dw, db, TYPES + group, row) + head * C + out;
+        __global const float *d =
+            FOLDED(dw, db, relation, row) + (key ? 0 : D) + head * C + out;
         sum = fma((floatv)(from[head * C + in]), vloadv(0, d), sum);
     }
     const size_t at = ((size_t)(relation * HEADS + head) * C + (size_t)in) * C + (size_t)out;

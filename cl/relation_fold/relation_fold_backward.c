@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { DW, DB, W_ATT, W_MSG, MU, SOURCE_TYPE, DW_Q, DB_Q, DW_K, DB_K, DW_V, DB_V };
+enum { DW, DB, W_ATT, W_MSG, MU, SOURCE_TYPE, DW_K, DB_K, DW_V, DB_V };
 enum { W_K = 2, B_K, W_V, B_V, ATT, PRIOR, TYPE, DW_ATT, DW_MSG, DMU, PART };
 
 static clm_tensor *like(clm_tape *tape, const char *name, const clm_tensor *t)
@@ -14,20 +14,18 @@ static clm_tensor *like(clm_tape *tape, const char *name, const clm_tensor *t)
 void clm_relation_fold_backward(clm_tape *tape, const clm_hgt_weights *x, clm_tensor *source_type,
                                 clm_tensor *dw, clm_tensor *db)
 {
-    clm_tensor *dw_q = like(tape, "d_w_q", x->w_q), *db_q = like(tape, "d_b_q", x->b_q);
     clm_tensor *dw_k = like(tape, "d_w_k", x->w_k), *db_k = like(tape, "d_b_k", x->b_k);
     clm_tensor *dw_v = like(tape, "d_w_v", x->w_v), *db_v = like(tape, "d_b_v", x->b_v);
     clm_record(tape, &(clm_call){.op = &clm_relation_fold_projection,
-                                 .arg = {dw, db, x->w_att, x->w_msg, x->mu, source_type, dw_q, db_q,
-                                         dw_k, db_k, dw_v, db_v}});
+                                 .arg = {dw, db, x->w_att, x->w_msg, x->mu, source_type, dw_k, db_k,
+                                         dw_v, db_v}});
     clm_tensor *dw_att = like(tape, "d_w_att", x->w_att), *dw_msg = like(tape, "d_w_msg", x->w_msg);
     clm_tensor *dmu = like(tape, "d_mu", x->mu), *part = like(tape, "d_mu.part", x->w_att);
     clm_record(tape, &(clm_call){.op = &clm_relation_fold_relation,
                                  .arg = {dw, db, x->w_k, x->b_k, x->w_v, x->b_v, x->w_att, x->mu,
                                          source_type, dw_att, dw_msg, dmu, part}});
-    clm_tensor *const of[] = {x->w_q, x->b_q,   x->w_k,   x->b_k, x->w_v,
-                              x->b_v, x->w_att, x->w_msg, x->mu};
-    clm_tensor *const gradient[] = {dw_q, db_q, dw_k, db_k, dw_v, db_v, dw_att, dw_msg, dmu};
+    clm_tensor *const of[] = {x->w_k, x->b_k, x->w_v, x->b_v, x->w_att, x->w_msg, x->mu};
+    clm_tensor *const gradient[] = {dw_k, db_k, dw_v, db_v, dw_att, dw_msg, dmu};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         clm_gradient_add(tape, of[i], gradient[i]);
 }
@@ -36,6 +34,12 @@ void clm_relation_fold_backward(clm_tape *tape, const clm_hgt_weights *x, clm_te
 static double *row_of(double *w, double *b, const clm_fold *f, int64_t g, int64_t row)
 {
     return row < f->d ? w + (g * f->d + row) * f->d : b + g * f->d;
+}
+
+/* The same of the folded projection of a relation: keys, and values at column D. */
+static double *folded_row(double *w, double *b, const clm_fold *f, int64_t r, int64_t row)
+{
+    return row < f->d ? w + 2 * (r * f->d + row) * f->d : b + 2 * r * f->d;
 }
 
 /* to += from A^T for each head, times its factor. */
@@ -57,19 +61,17 @@ static void projection_reference(const clm_call *call)
     double *dw = clm_f64(call, DW), *db = clm_f64(call, DB);
     for (int64_t t = 0; t < f.t; t++)
         for (int64_t row = 0; row <= f.d; row++) {
-            double *dq = row_of(clm_f64(call, DW_Q), clm_f64(call, DB_Q), &f, t, row);
             double *dk = row_of(clm_f64(call, DW_K), clm_f64(call, DB_K), &f, t, row);
             double *dv = row_of(clm_f64(call, DW_V), clm_f64(call, DB_V), &f, t, row);
             for (int64_t c = 0; c < f.d; c++) {
-                dq[c] = row_of(dw, db, &f, t, row)[c];
                 dk[c] = dv[c] = 0;
             }
             for (int64_t r = 0; r < f.r; r++) {
                 if (source_type[r] != t) continue;
-                unfold(&f, row_of(dw, db, &f, f.t + r, row), clm_f64(call, W_ATT) + r * matrices,
-                       clm_f64(call, MU) + r * f.h, dk);
-                unfold(&f, row_of(dw, db, &f, f.t + f.r + r, row),
-                       clm_f64(call, W_MSG) + r * matrices, NULL, dv);
+                const double *from = folded_row(dw, db, &f, r, row);
+                unfold(&f, from, clm_f64(call, W_ATT) + r * matrices, clm_f64(call, MU) + r * f.h,
+                       dk);
+                unfold(&f, from + f.d, clm_f64(call, W_MSG) + r * matrices, NULL, dv);
             }
         }
 }
@@ -77,11 +79,11 @@ static void projection_reference(const clm_call *call)
 /* The product, over the rows of a projection, of element i of its row with element j of the
  * gradient of its folded row. */
 static double product(const clm_fold *f, double *w, double *b, int64_t type, double *dw, double *db,
-                      int64_t group, int64_t i, int64_t j)
+                      int64_t relation, int64_t i, int64_t j)
 {
     double sum = 0;
     for (int64_t row = 0; row <= f->d; row++)
-        sum += row_of(w, b, f, type, row)[i] * row_of(dw, db, f, group, row)[j];
+        sum += row_of(w, b, f, type, row)[i] * folded_row(dw, db, f, relation, row)[j];
     return sum;
 }
 
@@ -97,12 +99,12 @@ static void relation_reference(const clm_call *call)
                 for (int64_t out = 0; out < f.c; out++) {
                     const int64_t i = h * f.c + in, j = h * f.c + out;
                     const int64_t at = (r * f.d + i) * f.c + out, type = source_type[r];
-                    const double key = product(&f, clm_f64(call, W_K), clm_f64(call, B_K), type, dw,
-                                               db, f.t + r, i, j) /
-                                       sqrt((double)f.c);
+                    const double key =
+                        product(&f, clm_f64(call, W_K), clm_f64(call, B_K), type, dw, db, r, i, j) /
+                        sqrt((double)f.c);
                     clm_f64(call, DW_ATT)[at] = key * clm_f64(call, PRIOR)[r * f.h + h];
                     clm_f64(call, DW_MSG)[at] = product(&f, clm_f64(call, W_V), clm_f64(call, B_V),
-                                                        type, dw, db, f.t + f.r + r, i, j);
+                                                        type, dw, db, r, i, f.d + j);
                     dmu += key * clm_f64(call, ATT)[at];
                 }
             clm_f64(call, DMU)[r * f.h + h] = dmu;
@@ -114,7 +116,7 @@ static clm_cost projection_cost(const clm_call *call)
     const clm_fold f = clm_fold_sizes(call);
     const double d = (double)f.d, c = (double)f.c, t = (double)f.t, r = (double)f.r;
     return (clm_cost){.flops = 4 * r * (d + 1) * d * c,
-                      .bytes = 4 * ((t + 2 * r + 3 * t) * (d + 1) * d + 2 * r * d * c)};
+                      .bytes = 4 * ((2 * r + 2 * t) * (d + 1) * d + 2 * r * d * c)};
 }
 
 static clm_cost relation_cost(const clm_call *call)
@@ -129,11 +131,10 @@ static clm_status projection_prepare(clm_plan *plan, const clm_call *call)
 {
     const clm_fold f = clm_fold_sizes(call);
     clm_tensor *const *x = call->arg;
-    return clm_fold_launch(plan, call, "relation_fold_projection_f32", 3 * f.t * (f.d + 1) * f.d,
+    return clm_fold_launch(plan, call, "relation_fold_projection_f32", 2 * f.t * (f.d + 1) * f.d,
                            CLM_ARGS(clm_t(x[DW]), clm_t(x[DB]), clm_t(x[W_ATT]), clm_t(x[W_MSG]),
-                                    clm_t(x[MU]), clm_t(x[SOURCE_TYPE]), clm_t(x[DW_Q]),
-                                    clm_t(x[DB_Q]), clm_t(x[DW_K]), clm_t(x[DB_K]), clm_t(x[DW_V]),
-                                    clm_t(x[DB_V])));
+                                    clm_t(x[MU]), clm_t(x[SOURCE_TYPE]), clm_t(x[DW_K]),
+                                    clm_t(x[DB_K]), clm_t(x[DW_V]), clm_t(x[DB_V])));
 }
 
 static clm_status relation_prepare(clm_plan *plan, const clm_call *call)
@@ -153,15 +154,15 @@ static bool projection_example(clm_example *example, int index)
 {
     clm_fold f;
     if (!clm_fold_example_sizes(index, &f)) return false;
-    clm_example_normal(example, DW, 1, CLM_DIMS(f.t + 2 * f.r, f.d, f.d));
-    clm_example_normal(example, DB, 1, CLM_DIMS(f.t + 2 * f.r, f.d));
+    clm_example_normal(example, DW, 1, CLM_DIMS(f.r, f.d, 2 * f.d));
+    clm_example_normal(example, DB, 1, CLM_DIMS(f.r, 2 * f.d));
     clm_example_normal(example, W_ATT, 1, CLM_DIMS(f.r, f.h, f.c, f.c));
     clm_example_normal(example, W_MSG, 1, CLM_DIMS(f.r, f.h, f.c, f.c));
     clm_example_normal(example, MU, 1, CLM_DIMS(f.r, f.h));
     clm_example_below(example, SOURCE_TYPE, (int32_t)f.t, CLM_DIMS(f.r));
-    for (int i = 0; i < 3; i++) {
-        clm_example_out(example, DW_Q + 2 * i, CLM_DIMS(f.t, f.d, f.d));
-        clm_example_out(example, DB_Q + 2 * i, CLM_DIMS(f.t, f.d));
+    for (int i = 0; i < 2; i++) {
+        clm_example_out(example, DW_K + 2 * i, CLM_DIMS(f.t, f.d, f.d));
+        clm_example_out(example, DB_K + 2 * i, CLM_DIMS(f.t, f.d));
     }
     return true;
 }
@@ -170,8 +171,8 @@ static bool relation_example(clm_example *example, int index)
 {
     clm_fold f;
     if (!clm_fold_example_sizes(index, &f)) return false;
-    clm_example_normal(example, DW, 1, CLM_DIMS(f.t + 2 * f.r, f.d, f.d));
-    clm_example_normal(example, DB, 1, CLM_DIMS(f.t + 2 * f.r, f.d));
+    clm_example_normal(example, DW, 1, CLM_DIMS(f.r, f.d, 2 * f.d));
+    clm_example_normal(example, DB, 1, CLM_DIMS(f.r, 2 * f.d));
     clm_example_normal(example, W_K, 1, CLM_DIMS(f.t, f.d, f.d));
     clm_example_normal(example, B_K, 1, CLM_DIMS(f.t, f.d));
     clm_example_normal(example, W_V, 1, CLM_DIMS(f.t, f.d, f.d));
@@ -191,14 +192,12 @@ const clm_op clm_relation_fold_projection = {
     .about = "gradient of relation_fold in the projections",
     .paper = "Hu et al., WWW 2020, eqs. 3-5",
     .source = &clm_source_relation_fold,
-    .operand = {{"dw", CLM_IN, CLM_F32, "G D D", false, NULL},
-                {"db", CLM_IN, CLM_F32, "G D", false, NULL},
+    .operand = {{"dw", CLM_IN, CLM_F32, "R D W", false, NULL},
+                {"db", CLM_IN, CLM_F32, "R W", false, NULL},
                 {"w_att", CLM_IN, CLM_F32, "R H C C", false, NULL},
                 {"w_msg", CLM_IN, CLM_F32, "R H C C", false, NULL},
                 {"mu", CLM_IN, CLM_F32, "R H", false, NULL},
                 {"source_type", CLM_IN, CLM_I32, "R", false, NULL},
-                {"dw_q", CLM_OUT, CLM_F32, "T D D", false, NULL},
-                {"db_q", CLM_OUT, CLM_F32, "T D", false, NULL},
                 {"dw_k", CLM_OUT, CLM_F32, "T D D", false, NULL},
                 {"db_k", CLM_OUT, CLM_F32, "T D", false, NULL},
                 {"dw_v", CLM_OUT, CLM_F32, "T D D", false, NULL},
@@ -216,8 +215,8 @@ const clm_op clm_relation_fold_relation = {
     .about = "gradient of relation_fold in the relations' matrices and priors",
     .paper = "Hu et al., WWW 2020, eqs. 3-5",
     .source = &clm_source_relation_fold,
-    .operand = {{"dw", CLM_IN, CLM_F32, "G D D", false, NULL},
-                {"db", CLM_IN, CLM_F32, "G D", false, NULL},
+    .operand = {{"dw", CLM_IN, CLM_F32, "R D W", false, NULL},
+                {"db", CLM_IN, CLM_F32, "R W", false, NULL},
                 {"w_k", CLM_IN, CLM_F32, "T D D", false, NULL},
                 {"b_k", CLM_IN, CLM_F32, "T D", false, NULL},
                 {"w_v", CLM_IN, CLM_F32, "T D D", false, NULL},

@@ -77,14 +77,12 @@ static void record_edges(clm_tape *tape, const clm_adjacency *a, clm_edges *edge
     };
 }
 
-static clm_message_graph message_graph(clm_tape *tape, const clm_graph_source *source,
-                                       const clm_adjacency *adjacency)
+static clm_message_graph message_graph(clm_tape *tape, const clm_adjacency *adjacency)
 {
     clm_message_graph graph = {0};
     record_edges(tape, adjacency, &graph.edges);
-    clm_typed_rows(tape, source->types, source->type_first, adjacency->relations,
-                   adjacency->row_first, adjacency->row_node, &graph.projected,
-                   &graph.projected_offsets);
+    clm_typed_rows(tape, adjacency->nodes, adjacency->relations, adjacency->row_first,
+                   adjacency->row_node, &graph.projected, &graph.projected_offsets);
     return graph;
 }
 
@@ -123,6 +121,6 @@ void clm_graph_inputs_record(clm_tape *tape, const clm_graph_source *source,
     if (!adjacency) return;
     in->source_type =
         clm_input_i32(tape, "source types", adjacency->source_type, CLM_DIMS(adjacency->relations));
-    in->last = in->graph = message_graph(tape, source, adjacency);
-    if (source->last) in->last = message_graph(tape, source, source->last);
+    in->last = in->graph = message_graph(tape, adjacency);
+    if (source->last) in->last = message_graph(tape, source->last);
 }

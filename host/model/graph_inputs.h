@@ -11,8 +11,7 @@
 /* What one layer's attention runs along. */
 typedef struct clm_message_graph {
     clm_edges edges;
-    /* Node of each row of queries, keys and values [N + 2 S], and their groups [T + 2 R + 1]:
-     * queries by type, keys by relation, values by relation. */
+    /* Node of each row of keys and values [S], and their groups by relation [R + 1]. */
     clm_rows projected;
     clm_tensor *projected_offsets;
 } clm_message_graph;

@@ -84,11 +84,17 @@ clm_tensor *clm_hgt_layer(clm_tape *tape, clm_parameters *p, const char *prefix,
 {
     const int64_t d = her->width, t = in->types, r = in->relations, h = her->heads, c = d / h;
     const double linear = 1 / sqrt((double)d), glorot = sqrt(3.0 / (double)c);
+    clm_tensor *w_k =
+        weight(tape, p, prefix, "w_k", true, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d, d));
+    clm_tensor *b_k =
+        weight(tape, p, prefix, "b_k", false, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d));
+    clm_tensor *w_q =
+        weight(tape, p, prefix, "w_q", true, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d, d));
+    clm_tensor *b_q =
+        weight(tape, p, prefix, "b_q", false, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d));
     const clm_hgt_weights w = {
-        .w_k = weight(tape, p, prefix, "w_k", true, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d, d)),
-        .b_k = weight(tape, p, prefix, "b_k", false, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d)),
-        .w_q = weight(tape, p, prefix, "w_q", true, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d, d)),
-        .b_q = weight(tape, p, prefix, "b_q", false, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d)),
+        .w_k = w_k,
+        .b_k = b_k,
         .w_v = weight(tape, p, prefix, "w_v", true, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d, d)),
         .b_v = weight(tape, p, prefix, "b_v", false, CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d)),
         .w_att =
@@ -103,10 +109,11 @@ clm_tensor *clm_hgt_layer(clm_tape *tape, clm_parameters *p, const char *prefix,
                                                    CLM_INIT_UNIFORM, linear, CLM_DIMS(t, d))
                                           : NULL;
     clm_tensor *bias = NULL, *folded = clm_relation_fold(tape, &w, in->source_type, &bias);
-    clm_tensor *qkv = clm_grouped_gemm(tape, x, graph->projected, folded, bias,
-                                       graph->projected_offsets, in->nodes + 2 * graph->edges.rows);
+    clm_tensor *kv = clm_grouped_gemm(tape, x, graph->projected, folded, bias,
+                                      graph->projected_offsets, graph->edges.rows);
+    clm_tensor *q = clm_grouped_gemm(tape, x, (clm_rows){0}, w_q, b_q, in->type_offsets, in->nodes);
     clm_tensor *a =
-        clm_edge_attention(tape, qkv, &graph->edges, her->heads, seen ? &seen->alpha : NULL);
+        clm_edge_attention(tape, q, kv, &graph->edges, her->heads, seen ? &seen->alpha : NULL);
     if (seen) seen->aggregated = a;
     clm_tensor *o = clm_grouped_gemm(tape, clm_gelu(tape, a), (clm_rows){0}, w_out, b_out,
                                      in->type_offsets, in->nodes);

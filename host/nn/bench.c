@@ -151,16 +151,14 @@ static void expert_ffn(clm_tape *tape, const clm_workload *w)
 static void typed_projection(clm_tape *tape, const clm_workload *w)
 {
     const clm_typed_edges *g = &w->edge;
-    const int64_t d = w->width, groups = g->types + 2 * g->relations;
-    const int64_t rows = w->nodes + 2 * (int64_t)g->rows;
+    const int64_t d = w->width, r = g->relations;
     clm_rows made;
     clm_tensor *offsets;
-    clm_typed_rows(tape, g->types, g->type_first, g->relations, g->row_first, g->row_node, &made,
-                   &offsets);
+    clm_typed_rows(tape, w->nodes, g->relations, g->row_first, g->row_node, &made, &offsets);
     clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, d));
-    clm_tensor *weight = clm_bench_normal(tape, "w", 1 / sqrt((double)d), CLM_DIMS(groups, d, d));
-    clm_tensor *bias = clm_bench_normal(tape, "b", 1, CLM_DIMS(groups, d));
-    clm_tensor *y = clm_grouped_gemm(tape, x, made, weight, bias, offsets, rows);
+    clm_tensor *weight = clm_bench_normal(tape, "w", 1 / sqrt((double)d), CLM_DIMS(r, d, 2 * d));
+    clm_tensor *bias = clm_bench_normal(tape, "b", 1, CLM_DIMS(r, 2 * d));
+    clm_tensor *y = clm_grouped_gemm(tape, x, made, weight, bias, offsets, g->rows);
     if (y) clm_keep(tape, y);
 }
 
@@ -177,8 +175,7 @@ static void dense_gemm(clm_tape *tape, const clm_workload *w)
 static const clm_bench composites[] = {
     {"expert_ffn", "feed-forward experts on routed rows: sort, two products, combination",
      expert_ffn},
-    {"typed_projection", "queries, keys and values of a typed graph as one grouped GEMM",
-     typed_projection},
+    {"typed_projection", "keys and values of a typed graph as one grouped GEMM", typed_projection},
     {"dense_gemm", "[N, D] x [D, W], one group", dense_gemm},
 };
 
