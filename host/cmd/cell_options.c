@@ -12,7 +12,8 @@ static const struct argp_option table[] = {
     {"set", 's', "KEY=VALUE", 0, "A parameter of the model; may be repeated", 0},
     {"device", 'd', "DEV", 0,
      "cpu, gpu, accelerator, an id, or part of a name (default: first GPU, else first CPU)", 0},
-    {"lane", 'l', "LANE", 0, "portable (default tunables) or tuned (what `clmoe tune` found)", 0},
+    {"lane", 'l', "LANE", 0,
+     "portable (default tunables), tuned (what `clmoe tune` found) or vendor (libraries)", 0},
     {0},
 };
 

@@ -49,9 +49,8 @@ static const struct argp_option table[] = {
      "(default: the first GPU, else the first CPU)",
      1},
     {"lane", 'l', "LANE", 0,
-     "portable (default tunables) or tuned (what `clmoe tune` found); can be repeated; default: "
-     "the "
-     "suite's, else portable",
+     "portable (default tunables), tuned (what `clmoe tune` found) or vendor (libraries); can be "
+     "repeated; default: the suite's, else portable",
      1},
     {"data-dir", 'R', "DIR", 0, "Where the folders of named data sets are (CLMOE_DATA)", 1},
     {NULL, 0, NULL, 0, "How to run:", 2},

@@ -16,7 +16,7 @@ _clmoe() {
         --figure | -f) words=$(_clmoe_names figures) ;;
         --op) words=$(_clmoe_names operators) ;;
         --device | -d) words="cpu gpu accelerator all" ;;
-        --lane | -l) words="portable tuned" ;;
+        --lane | -l) words="portable tuned vendor" ;;
         --out | -o | --resume | --data-dir | -R | --golden | --from | --checkpoint | --binaries)
             COMPREPLY=($(compgen -f -- "$word")); return ;;
         esac

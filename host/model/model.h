@@ -23,7 +23,7 @@ typedef struct clm_cell {
     const clm_config *config;   /* resolved parameters, among them the seed */
     const clm_dataset *dataset; /* null: none (data_optional) */
     clm_context *context;       /* null for models that need no device (degree) */
-    clm_tuning *tuning;         /* of lane tuned; null: default tunables */
+    clm_tuning *tuning;         /* of lanes tuned and vendor; null: default tunables */
     clm_progress progress;      /* may be null */
     clm_planned planned;        /* may be null */
     void *user;

@@ -189,6 +189,7 @@ static clm_status record(clm_scope *scope, const clm_cell *cell, const clm_workl
     clm_parameters *p = clm_parameters_new(scope, w->seed);
     clm_tape *tape = clm_tape_new(scope, cell->context, p, w->seed);
     s->forward = clm_bench_record(tape, bench, w, backward);
+    clm_tape_set_tuning(tape, cell->tuning);
     if (strcmp(variant, "default") != 0) clm_tape_set_variant(tape, variant);
     CLM_TRY(clm_tape_layout(tape));
     const uint64_t weights = clm_parameters_bytes(p, backward);

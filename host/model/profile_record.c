@@ -41,10 +41,11 @@ static void put_work(json_t *to, double ns, double flops, double bytes, double l
 
 static json_t *call_json(const clm_call_profile *c, bool forward)
 {
-    json_t *json = json_pack("{s:s,s:s,s:o,s:s,s:s,s:o,s:f}", "operator", c->call->op->name, "pass",
-                             forward ? "forward" : "backward", "operands", operands(c->call),
-                             "variant", c->variant, "tunables", c->tunables, "ns",
-                             clm_summary_json(&c->ns), "footprint_bytes", c->footprint_bytes);
+    json_t *json =
+        json_pack("{s:s,s:s,s:o,s:s,s:s,s:s?,s:o,s:f}", "operator", c->call->op->name, "pass",
+                  forward ? "forward" : "backward", "operands", operands(c->call), "variant",
+                  c->variant, "tunables", c->tunables, "library", c->library, "ns",
+                  clm_summary_json(&c->ns), "footprint_bytes", c->footprint_bytes);
     put_work(json, c->ns.median, c->cost.flops, c->cost.bytes, (double)c->launches);
     return json;
 }

@@ -192,6 +192,7 @@ static void describe(profiler *p)
         out->call[c] = (clm_call_profile){.call = call,
                                           .variant = choice->variant->name,
                                           .tunables = clm_choice_text(p->scope, choice),
+                                          .library = clm_choice_library(p->scope, choice),
                                           .ns = clm_summarise(p->sample + c * MOST, p->samples),
                                           .footprint_bytes = footprint(call)};
         if (call->op->cost) out->call[c].cost = call->op->cost(call);

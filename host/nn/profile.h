@@ -23,6 +23,7 @@ clm_profile_options clm_profile_default(void);
 typedef struct clm_call_profile {
     const clm_call *call;
     const char *variant, *tunables; /* as planned; "VEC=16 MR=12" */
+    const char *library;            /* "CLBlast 1.5.3"; null: an own kernel */
     size_t launches;
     clm_summary ns; /* over samples; zeros for a call without launches */
     clm_cost cost;

@@ -63,6 +63,12 @@ static const struct library *opened(void)
 
 const char *clm_clblast_version(void) { return opened()->sgemm != NULL ? library.version : NULL; }
 
+clm_status clm_clblast_check(void)
+{
+    if (clm_clblast_version() != NULL) return CLM_OK;
+    return clm_skip("%s is not installed (package libclblast1)", file);
+}
+
 static struct used *used_on(const clm_device *device)
 {
     size_t i = 0;
@@ -201,8 +207,7 @@ static clm_status refuse(const clm_clblast_parameters *p, const char *why)
 
 clm_status clm_clblast_use(clm_context *context, const clm_clblast_parameters *parameters)
 {
-    if (clm_clblast_version() == NULL)
-        return clm_skip("%s is not installed (package libclblast1)", file);
+    CLM_TRY(clm_clblast_check());
     struct used *now = used_on(context->device);
     if (equal(parameters, &now->parameters)) return CLM_OK;
     if (equal(parameters, &as_it_comes))

@@ -29,6 +29,9 @@ typedef struct clm_sgemm {
 /* Version of the library, such as "1.5.3"; null: it is not installed. */
 const char *clm_clblast_version(void);
 
+/* CLM_SKIP with the reason when it is not installed. */
+clm_status clm_clblast_check(void);
+
 /* Makes the library use these parameters on the context's device, for the whole process, and
  * multiplies small matrices with them. CLM_SKIP with the reason when that fails or is wrong, when
  * the library is missing, and for parameters as they come once others were used, because there is

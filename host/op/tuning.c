@@ -50,6 +50,13 @@ clm_tuning *clm_tuning_new(clm_scope *scope, const clm_device *device)
     return tuning;
 }
 
+clm_tuning *clm_tuning_vendor(clm_scope *scope, const clm_device *device)
+{
+    clm_tuning *tuning = clm_tuning_new(scope, device);
+    tuning->vendor = true;
+    return tuning;
+}
+
 static bool same(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
 
 static clm_tuned *find(const clm_tuned_list *list, const char *op, const char *shape)
@@ -115,6 +122,7 @@ clm_tuning_facts clm_tuning_about(const clm_tuning *tuning)
     clm_tuning_facts facts = {.path = tuning->path,
                               .sha256 = tuning->path ? tuning->sha256 : NULL,
                               .warning = tuning->warning,
+                              .vendor = tuning->vendor,
                               .seconds = tuning->seconds,
                               .entries = tuning->entries.count};
     for (unsigned i = 0; i < tuning->entries.count; i++)
@@ -192,8 +200,8 @@ static bool interpret(clm_scope *scope, clm_tuning *tuning, clm_tuned *entry, co
     return why ? ignore(tuning, entry, "tunables", why) : true;
 }
 
-bool clm_tuning_find(clm_tuning *tuning, const clm_call *call, const clm_device *device,
-                     clm_choice *choice)
+static bool find_entry(clm_tuning *tuning, const clm_call *call, const clm_device *device,
+                       clm_choice *choice)
 {
     clm_scope scope = {0};
     clm_tuned *entry = find(&tuning->entries, call->op->name, clm_shape_class(&scope, call));
@@ -201,4 +209,12 @@ bool clm_tuning_find(clm_tuning *tuning, const clm_call *call, const clm_device 
                        interpret(&scope, tuning, entry, call, device, choice);
     clm_scope_end(&scope);
     return found;
+}
+
+bool clm_tuning_find(clm_tuning *tuning, const clm_call *call, const clm_device *device,
+                     clm_choice *choice)
+{
+    if (!tuning->vendor) return find_entry(tuning, call, device, choice);
+    *choice = clm_choice_vendor(call, device);
+    return choice->variant != NULL;
 }

@@ -46,6 +46,10 @@ const char *clm_shape_class(clm_scope *scope, const clm_call *call);
 /* A table without entries for a device. */
 clm_tuning *clm_tuning_new(clm_scope *scope, const clm_device *device);
 
+/* What the lane vendor says of every call: the library's variant where one fits, as it comes, and
+ * the default elsewhere. */
+clm_tuning *clm_tuning_vendor(clm_scope *scope, const clm_device *device);
+
 /* The table of a device, the user's before the program's. CLM_SKIP when there is none, with the
  * advice to make one; errors (USAGE) name file, line and column. */
 clm_status clm_tuning_load(clm_scope *scope, const clm_device *device, clm_tuning **tuning);
@@ -84,6 +88,7 @@ void clm_tuning_add_seconds(clm_tuning *tuning, double seconds);
  * with the words of the first of those (null: none). */
 typedef struct clm_tuning_facts {
     const char *path, *sha256, *warning;
+    bool vendor;
     double seconds;
     size_t entries, ignored;
 } clm_tuning_facts;

@@ -19,6 +19,7 @@ struct clm_tuning {
     const char *warning; /* about the first entry that was ignored; null: none was */
     char sha256[65];     /* of the file */
     clm_yaml *yaml;
+    bool vendor; /* libraries' variants instead of entries */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* Record: what is known about one (cell, seed), one JSON line of results/<run>/records.jsonl.
  *
  *   schema, suite, model, data, device, lane, tuning{file, sha256, seconds, entries, ignored,
- *   warning}, seed,
+ *   warning} or {library}, seed,
  *   params, status, reason,
  *   metrics{auc_test, auc_val, ap_test, epoch}, curve[{epoch, seconds, loss, auc_val}],
  *   time_ns{train_step{median, min, q1, q3, n}, inference{...}, kernel, transfer, build, setup},
