@@ -10,7 +10,7 @@ is_generated(x) = strstrt(strcol("data"), "edges=") > 0
 models = ""
 stats "summary.csv" using (is_generated(0) ? (models = add_word(models, strcol("model")), 0) : 0) nooutput
 if (words(models) == 0) { print "there is no sweep over the edges of a generated graph"; exit status 1 }
-per_edge(model, name, unit) = is_generated(0) && strcol("model") eq model ? unit * column(name) / column("edges") : NaN
+per_edge(model, name, unit) = is_generated(0) && strcol("model") eq model ? unit * column(name) / column("graph_edges") : NaN
 
 do for [format in "png svg"] {
     eval(open_figure(format, "scaling", 900, 400))
@@ -23,12 +23,12 @@ do for [format in "png svg"] {
     set offsets 0, 0, graph 0.4, 0
     set key top right Left reverse
     set title "time per edge, ns"
-    plot for [i = 1:words(models)] "summary.csv" using "edges":(per_edge(word(models, i), "train_step_ms", 1e6)) \
+    plot for [i = 1:words(models)] "summary.csv" using "graph_edges":(per_edge(word(models, i), "train_step_ms", 1e6)) \
              smooth unique with linespoints pt 7 ps 1 lw 1.8 lc line_of(word(models, i)) title word(models, i) . ", training step", \
-         for [i = 1:words(models)] "summary.csv" using "edges":(per_edge(word(models, i), "inference_ms", 1e6)) \
+         for [i = 1:words(models)] "summary.csv" using "graph_edges":(per_edge(word(models, i), "inference_ms", 1e6)) \
              smooth unique with linespoints pt 6 ps 0.8 lw 1.4 dt 3 lc line_of(word(models, i)) title word(models, i) . ", inference"
     set title "device memory per edge, bytes"
-    plot for [i = 1:words(models)] "summary.csv" using "edges":(per_edge(word(models, i), "device_bytes", 1)) \
+    plot for [i = 1:words(models)] "summary.csv" using "graph_edges":(per_edge(word(models, i), "device_bytes", 1)) \
              smooth unique with linespoints pt 7 ps 1 lw 1.8 lc line_of(word(models, i)) title word(models, i)
     unset multiplot
     unset output

@@ -243,13 +243,10 @@ static json_t *workload_json(const clm_cell *cell, const clm_workload *w)
 static void write_record(const clm_cell *cell, const clm_workload *w, const clm_profile *profile,
                          const sets *s, double setup_ns)
 {
-    json_t *record = cell->record, *made = clm_profile_json(profile, s->forward);
     const uint64_t cache = clm_context_device(cell->context)->cache_bytes;
     const size_t first = clm_config_is(cell->config, "pass", "backward") ? s->forward : 0;
-    const double ns = clm_profile_ns(profile, first, profile->calls);
-    double flops = 0;
-    for (size_t c = first; c < profile->calls; c++)
-        flops += profile->call[c].cost.flops;
+    json_t *record = cell->record, *made = clm_profile_json(profile, s->forward, first);
+    const json_t *total = json_object_get(made, "total");
     json_object_set_new(record, "workload", workload_json(cell, w));
     json_object_set_new(made, "cache",
                         json_pack("{s:s,s:i,s:I,s:o}", "state",
@@ -257,9 +254,10 @@ static void write_record(const clm_cell *cell, const clm_workload *w, const clm_
                                   "bytes", (json_int_t)s->bytes, "exceeds_cache",
                                   cache ? json_boolean(s->bytes > 2 * cache) : json_null()));
     json_object_set_new(record, "profile", made);
-    json_object_set_new(record, "rate", json_pack("{s:o}", "gflops", clm_number_json(flops / ns)));
+    json_object_set_new(record, "rate",
+                        json_pack("{s:O}", "gflops", json_object_get(total, "gflops")));
     json_object_set_new(record, "time_ns",
-                        json_pack("{s:o,s:f,s:f}", "kernel", clm_number_json(ns), "build",
+                        json_pack("{s:O,s:f,s:f}", "kernel", json_object_get(total, "ns"), "build",
                                   clm_context_build_ns(cell->context), "setup", setup_ns));
     json_object_set_new(record, "memory_bytes",
                         json_pack("{s:I,s:I}", "planned", (json_int_t)s->bytes, "device",

@@ -77,6 +77,27 @@ static double read_nodes(const json_t *r) { return number_at(r, "graph", "nodes"
 static double read_edges(const json_t *r) { return number_at(r, "graph", "edges"); }
 static double read_imbalance(const json_t *r) { return number_at(r, "routing", "imbalance"); }
 
+/* A number of record.profile.<part>, or of its roof. */
+static double in_profile(const json_t *r, const char *part, const char *member)
+{
+    return number_at(json_object_get(r, "profile"), part, member);
+}
+
+static double read_kernel(const json_t *r) { return in_profile(r, "total", "ns"); }
+static double read_forward(const json_t *r) { return in_profile(r, "forward", "ns"); }
+static double read_backward(const json_t *r) { return in_profile(r, "backward", "ns"); }
+static double read_wall(const json_t *r) { return in_profile(r, "wall_ns", "median"); }
+static double read_overhead(const json_t *r) { return number_at(r, "profile", "overhead"); }
+static double read_gflops(const json_t *r) { return in_profile(r, "total", "gflops"); }
+static double read_gbytes(const json_t *r) { return in_profile(r, "total", "gbytes"); }
+
+static const json_t *total(const json_t *r)
+{
+    return json_object_get(json_object_get(r, "profile"), "total");
+}
+
+static double read_share(const json_t *r) { return number_at(total(r), "roof", "share"); }
+
 /* Summary over the seeds that have the number. */
 static clm_summary summarise(clm_scope *scope, const clm_row *row, reader read)
 {
@@ -88,8 +109,25 @@ static clm_summary summarise(clm_scope *scope, const clm_row *row, reader read)
     return clm_summarise(values, n);
 }
 
+static void fill_profile(clm_scope *scope, clm_row *row)
+{
+    clm_profile_row *p = &row->profile;
+    p->ns = summarise(scope, row, read_kernel);
+    p->forward_ns = summarise(scope, row, read_forward).median;
+    p->backward_ns = summarise(scope, row, read_backward).median;
+    p->wall_ns = summarise(scope, row, read_wall).median;
+    p->overhead = summarise(scope, row, read_overhead).median;
+    p->gflops = summarise(scope, row, read_gflops).median;
+    p->gbytes = summarise(scope, row, read_gbytes).median;
+    p->share = summarise(scope, row, read_share).median;
+    for (size_t i = 0; i < row->planned && p->bound == NULL; i++)
+        p->bound = json_string_value(
+            json_object_get(json_object_get(total(row->record[i]), "roof"), "bound"));
+}
+
 static void fill(clm_scope *scope, clm_row *row)
 {
+    fill_profile(scope, row);
     row->auc_test = clm_alloc_array(scope, row->planned, sizeof *row->auc_test);
     for (size_t i = 0; i < row->planned; i++) {
         const bool ok = is_ok(row->record[i]);

@@ -5,6 +5,14 @@
 #include "base/statistics.h"
 #include "suite/plan.h"
 
+/* What a profile says in sum; numbers are medians over seeds, NaN: unknown. */
+typedef struct clm_profile_row {
+    clm_summary ns; /* over seeds, of the calls that count */
+    double forward_ns, backward_ns, wall_ns, overhead;
+    double gflops, gbytes, share; /* share: of the roof */
+    const char *bound;            /* of the first seed; null: unknown */
+} clm_profile_row;
+
 typedef struct clm_row {
     const char *label, *model, *data, *device, *lane; /* null where the model needs no device */
     const clm_config *config;                         /* of the first seed */
@@ -15,7 +23,8 @@ typedef struct clm_row {
     clm_summary test, val, precision, epoch; /* over seeds: auc_test, auc_val, ap_test, epoch */
     /* Median over seeds of the record's medians; NaN: unknown. */
     double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;
-    double nodes, edges; /* of the data set */
+    double nodes, edges;            /* of the data set */
+    clm_profile_row profile;        /* of model operator, and of --profile */
     double published, published_se; /* NaN: nothing published */
     const struct clm_row *baseline; /* hgt under the same protocol; null: none, or this row */
     double difference, p_value;     /* to the baseline over the seeds both have; NaN: none */

@@ -8,6 +8,7 @@
 #include "ocl/ocl.h"
 #include "suite/lane.h"
 #include "suite/record.h"
+#include "suite/roof_share.h"
 
 #include <math.h>
 #include <signal.h>
@@ -124,6 +125,7 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
         .record = record,
     };
     CLM_TRY(model->run(scope, &cell));
+    if (context != NULL) clm_roof_shares_add(clm_context_device(context), record);
     json_object_set_new(record, "tuning", clm_lane_record(tuning)); /* with what was ignored */
     json_object_set_new(json_object_get(record, "environment"), "load_after", clm_host_load());
     const bool emulated =
