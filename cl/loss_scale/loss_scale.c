@@ -10,7 +10,7 @@ static const clm_op loss_scale;
 
 enum { GRADIENT, SCALE, STEPS, SKIP, PARTIAL };
 enum { JOB = 4096, INTERVAL = 2000 };
-static const float first_scale = 0x1p16F;
+static const float first_scale = 0x1p12F;
 
 static clm_status prepare(clm_plan *plan, const clm_call *call)
 {

@@ -17,7 +17,7 @@
 
 #include "nn/tape.h"
 
-/* An input that holds the scale [1], with which the backward pass starts: 2^16 at first. */
+/* An input that holds the scale [1], with which the backward pass starts: 2^12 at first. */
 clm_tensor *clm_loss_scale_new(clm_tape *tape);
 
 /* Records the division of `gradient` and the change of `scale`. Returns skip [1]. */

@@ -9,6 +9,7 @@
 #include "op/verify.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct fixture {
@@ -39,7 +40,7 @@ typedef struct model {
     clm_tensor *loss;
 } model;
 
-static model record(fixture *f, clm_scope *scope, const clm_her *her)
+static model record(fixture *f, clm_scope *scope, const clm_her *her, clm_type precision)
 {
     model m = {.parameters = clm_parameters_new(scope, 4)};
     const clm_dataset data = small_graph(scope);
@@ -51,6 +52,7 @@ static model record(fixture *f, clm_scope *scope, const clm_her *her)
     assert_ok(clm_features_new(scope, &data, false, NULL, &features));
     m.tape = clm_tape_new(scope, f->context, m.parameters, 11);
     clm_tape_set_training(m.tape, true);
+    clm_tape_set_precision(m.tape, precision);
     const clm_graph_source source = {
         .types = 3, .type_first = small_type_first, .features = &features, .adjacency = &adjacency};
     clm_graph_inputs_record(m.tape, &source, NULL, &in);
@@ -95,7 +97,7 @@ static void live_tensors_do_not_overlap(void **state)
     fixture *f = *state;
     if (!f->context) skip();
     clm_scope scope = {0};
-    const model m = record(f, &scope, &mixture);
+    const model m = record(f, &scope, &mixture, CLM_F32);
     assert_ok(clm_tape_plan(m.tape));
     uint64_t sum = 0;
     for (size_t c = 0; c < m.tape->calls; c++)
@@ -124,7 +126,7 @@ static void replay_equals_reference(void **state)
     fixture *f = *state;
     if (!f->context) skip();
     clm_scope scope = {0};
-    const model m = record(f, &scope, &mixture);
+    const model m = record(f, &scope, &mixture, CLM_F32);
     assert_ok(clm_tape_plan(m.tape));
     assert_ok(clm_tape_reference_begin(m.tape));
     for (int step = 0; step < 3; step++) {
@@ -141,6 +143,85 @@ static void replay_equals_reference(void **state)
     clm_scope_end(&scope);
 }
 
+/* Where a tape in f16 keeps the factor of the loss; null in others. */
+static clm_tensor *scale_of(const model *m)
+{
+    for (size_t i = 0; i < m->tape->nodes; i++)
+        if (!strcmp(m->tape->node[i]->tensor.name, "loss scale")) return &m->tape->node[i]->tensor;
+    return NULL;
+}
+
+static void set_scale(const model *m, float factor)
+{
+    if (scale_of(m)) assert_ok(clm_buffer_write(scale_of(m)->buffer, 0, &factor, sizeof factor));
+}
+
+static float get_scale(const model *m)
+{
+    float factor;
+    assert_ok(clm_tensor_read(m->tape, scale_of(m), &factor));
+    return factor;
+}
+
+/* Property: in each storage type a training step's loss and gradients are those of the tape in double
+ * up to 4 and 8 roundings of the type. Every expert is chosen: rounding may change the order of two
+ * that are nearly equal, and the result jumps. */
+static void precisions_equal_reference(void **state)
+{
+    fixture *f = *state;
+    if (!f->context) skip();
+    static const clm_type types[] = {CLM_BF16, CLM_F16};
+    clm_her all = mixture;
+    all.top_k = all.experts;
+    for (int i = 0; i < 2; i++) {
+        clm_scope scope = {0};
+        const model m = record(f, &scope, &all, types[i]);
+        const double rounding = clm_rounding(types[i]);
+        float loss;
+        assert_ok(clm_tape_plan(m.tape));
+        assert_ok(clm_tape_reference_begin(m.tape));
+        set_scale(&m, 0x1p4F);
+        assert_ok(clm_tape_run(m.tape, 0, 0.01F));
+        clm_tape_reference_run(m.tape, 0, 0.01F);
+        assert_ok(clm_tensor_read(m.tape, m.loss, &loss));
+        const double loss_error = clm_relative_error(&loss, m.loss->host, 1);
+        const clm_tensor *gradients = clm_gradients_arena(m.parameters);
+        float *got = clm_alloc(&scope, clm_tensor_bytes(gradients));
+        assert_ok(clm_tensor_read(m.tape, gradients, got));
+        const double error = clm_relative_error(got, gradients->host, clm_elements(gradients));
+        printf("%s: loss off by %.1e, gradients by %.1e\n", clm_type_name(types[i]), loss_error,
+               error);
+        assert_true(loss_error < 4 * rounding);
+        assert_true(error > 0.01 * rounding && error < 8 * rounding);
+        clm_scope_end(&scope);
+    }
+}
+
+/* Property: a step whose gradients overflow changes no weight and halves the factor of the loss. */
+static void overflow_skips_the_step(void **state)
+{
+    fixture *f = *state;
+    if (!f->context) skip();
+    clm_scope scope = {0};
+    const model m = record(f, &scope, &mixture, CLM_F16);
+    const clm_tensor *arena = clm_parameters_arena(m.parameters);
+    assert_ok(clm_tape_plan(m.tape));
+    float *before = clm_alloc(&scope, clm_tensor_bytes(arena));
+    float *after = clm_alloc(&scope, clm_tensor_bytes(arena));
+    assert_ok(clm_tensor_read(m.tape, arena, before));
+    set_scale(&m, 0x1p100F);
+    assert_ok(clm_tape_run(m.tape, 0, 0.01F));
+    assert_ok(clm_tensor_read(m.tape, arena, after));
+    assert_memory_equal(before, after, clm_tensor_bytes(arena));
+    assert_true(get_scale(&m) == 0x1p99F);
+    set_scale(&m, 0x1p4F);
+    assert_ok(clm_tape_run(m.tape, 0, 0.01F));
+    assert_ok(clm_tensor_read(m.tape, arena, after));
+    assert_memory_not_equal(before, after, clm_tensor_bytes(arena));
+    assert_true(get_scale(&m) == 0x1p4F);
+    clm_scope_end(&scope);
+}
+
 /* Property: two runs with one seed give the same bits. */
 static void same_bits_twice(void **state)
 {
@@ -149,7 +230,7 @@ static void same_bits_twice(void **state)
     clm_scope scope = {0};
     float *weights[2];
     for (int run = 0; run < 2; run++) {
-        const model m = record(f, &scope, &mixture);
+        const model m = record(f, &scope, &mixture, CLM_F32);
         assert_ok(clm_tape_plan(m.tape));
         for (int step = 0; step < 3; step++)
             assert_ok(clm_tape_run(m.tape, step, 0.01F));
@@ -180,8 +261,11 @@ static void too_large_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(live_tensors_do_not_overlap), cmocka_unit_test(replay_equals_reference),
-        cmocka_unit_test(same_bits_twice), cmocka_unit_test(too_large_is_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(live_tensors_do_not_overlap),
+                                       cmocka_unit_test(replay_equals_reference),
+                                       cmocka_unit_test(precisions_equal_reference),
+                                       cmocka_unit_test(overflow_skips_the_step),
+                                       cmocka_unit_test(same_bits_twice),
+                                       cmocka_unit_test(too_large_is_refused)};
     return cmocka_run_group_tests(tests, open, close);
 }
