@@ -19,6 +19,13 @@ static int vector(const clm_device *device, const clm_call *call)
     return device->vector_width >= 16 ? 16 : 8;
 }
 
+/* Blocks of VEC rows that are asked for ahead; 0 where the compiler has no builtin for that. */
+static int ahead(const clm_device *device, const clm_call *call)
+{
+    (void)call;
+    return (device->features & CLM_FEATURE_PREFETCH) != 0;
+}
+
 /* Options of every kernel here; `tile` 0: none. */
 static const char *options(char text[96], const clm_call *call, int tile)
 {
@@ -322,7 +329,7 @@ static const clm_op router = {
     .attribute = {"renormalise"},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
-                 .tunable = {{"VEC", 16, {8, 16}, vector}},
+                 .tunable = {{"VEC", 16, {8, 16}, vector}, {"AHEAD", 0, {1, 2, 4}, ahead}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},
                 {.name = "gpu", .classes = CLM_GPU, .misfit = misfit_gpu, .prepare = prepare_gpu},
@@ -350,7 +357,7 @@ static const clm_op router_backward = {
     .variant =
         {{.name = "cpu",
           .classes = CLM_CPU,
-          .tunable = {{"VEC", 16, {8, 16}, vector}},
+          .tunable = {{"VEC", 16, {8, 16}, vector}, {"AHEAD", 0, {1, 2, 4}, ahead}},
           .misfit = misfit_cpu,
           .prepare = prepare_backward_cpu},
          {.name = "gpu", .classes = CLM_GPU, .misfit = misfit_gpu, .prepare = prepare_backward_gpu},

@@ -60,6 +60,10 @@ static inline void gates(floatv *top, floatv sum)
 
 #if VEC > 1
 
+#ifndef AHEAD
+#define AHEAD 0
+#endif
+
 /* Inlined and written out instead of loops: only then are vectors kept in registers. */
 #define INLINE static inline __attribute__((always_inline))
 #if VEC == 16
@@ -159,6 +163,18 @@ INLINE void store_rows(floatv *x, __global float *to, const int width, int rows)
     }
 }
 
+/* Asks for part `part` < E of the VEC rows from `node` on, a vector each, to read or write. Rows are
+ * taken apart by columns, an order that the hardware does not guess: without this, memory makes
+ * everybody wait from the second-level cache on. */
+#if AHEAD > 0
+#define ask_for(rows, node, part, nodes, write)                                                    \
+    __builtin_prefetch((const void *)(size_t)((rows) + ((size_t)min(node, (nodes)-1) * E +         \
+                                                        (size_t)(part)*VEC)),                      \
+                       write, 3)
+#else
+#define ask_for(rows, node, part, nodes, write)
+#endif
+
 __kernel void router_f32_cpu(__global const float *RST logits, __global const int *RST pool,
                              __global float *RST probability, __global int *RST topk,
                              __global float *RST gate, __global int *RST key, int nodes, int block)
@@ -170,12 +186,15 @@ __kernel void router_f32_cpu(__global const float *RST logits, __global const in
         intv index[K], base = 0;
         load_rows(x, logits + (size_t)n * E, E, rows);
         choose_none(top, index);
-        for (int e = 0; e < E; e++)
+        for (int e = 0; e < E; e++) {
+            ask_for(logits, n + AHEAD * VEC, e, nodes, 0);
             offer(x[e], e, top, index);
+        }
 
         const floatv largest = top[0];
         floatv sum = 0.0f;
         for (int e = 0; e < E; e++) {
+            ask_for(probability, n + AHEAD * VEC, e, nodes, 1);
             x[e] = clm_exp(x[e] - largest);
             sum += x[e];
         }
@@ -212,8 +231,10 @@ __kernel void router_backward_f32_cpu(__global const float *RST probability,
         load_rows(p, probability + (size_t)n * E, E, rows);
         if (dprobability) {
             load_rows(dp, dprobability + (size_t)n * E, E, rows);
-            for (int e = 0; e < E; e++)
+            for (int e = 0; e < E; e++) {
+                ask_for(dprobability, n + AHEAD * VEC, e, nodes, 0);
                 sum = fma(p[e], dp[e], sum);
+            }
         } else {
             for (int e = 0; e < E; e++)
                 dp[e] = 0.0f;
@@ -226,8 +247,11 @@ __kernel void router_backward_f32_cpu(__global const float *RST probability,
             UNROLL for (int j = 0; j < K; j++) chosen = fma(g[j], dg[j], chosen);
         }
         if (!RENORMALISE) sum += chosen;
-        for (int e = 0; e < E; e++)
+        for (int e = 0; e < E; e++) {
+            ask_for(probability, n + AHEAD * VEC, e, nodes, 0);
+            ask_for(dlogits, n + AHEAD * VEC, e, nodes, 1);
             dp[e] = p[e] * (dp[e] - sum);
+        }
         if (dgate) {
             UNROLL for (int j = 0; j < K; j++)
             {
