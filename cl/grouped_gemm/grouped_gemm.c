@@ -17,8 +17,6 @@ enum {
     MOST_BLOCK = 192,   /* rows of a work-item of the variant cpu: a multiple of every MR */
     LEAST_BLOCK = 48,   /* fewer do not pay for the copy of the panel */
     ITEMS_PER_UNIT = 8, /* work-items per compute unit that even out their times */
-    TILE = 64,
-    SIDE = 16, /* of the variant gpu */
 };
 
 extern const clm_source clm_source_grouped_gemm, clm_source_grouped_gemm_cpu;
@@ -223,9 +221,8 @@ static const char *misfit_cpu(const clm_call *call, const clm_device *device)
     return clm_dim(call, 'K') > MOST_DEPTH ? "K > 4096" : clm_gemm_misfit(device);
 }
 
-/* `block`: rows of a work-item, an argument of the variant cpu alone; 0 for the others. */
-static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
-                         const char *kernel, const char *options, clm_range range, int64_t block)
+clm_status clm_gemm_launch(clm_plan *plan, const clm_call *call, const clm_source *source,
+                           const char *kernel, const char *options, clm_range range, int64_t block)
 {
     clm_tensor *const *a = call->arg;
     const clm_arg args[] = {clm_t(a[X]),
@@ -259,22 +256,15 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     block = block > MOST_BLOCK ? MOST_BLOCK : clm_round_up((int64_t)block, LEAST_BLOCK);
     char options[64];
     snprintf(options, sizeof options, "-DKMAX=%d", clm_gemm_capacity(clm_dim(call, 'K')));
-    return launch(plan, call, &clm_source_grouped_gemm_cpu, "grouped_gemm_f32_cpu", options,
-                  (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}}, (int64_t)block);
-}
-
-static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
-{
-    const size_t wide = clm_round_up(clm_dim(call, 'N'), TILE) / TILE;
-    const size_t high = clm_round_up(call->arg[Y]->dim[0], TILE) / TILE;
-    return launch(plan, call, &clm_source_grouped_gemm, "grouped_gemm_f32_gpu", "-DGEMM_GPU",
-                  (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE}}, 0);
+    return clm_gemm_launch(
+        plan, call, &clm_source_grouped_gemm_cpu, "grouped_gemm_f32_cpu", options,
+        (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}}, (int64_t)block);
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
-    return launch(plan, call, &clm_source_grouped_gemm, "grouped_gemm_f32_plain", "-DGEMM_PLAIN",
-                  (clm_range){{clm_round_up(clm_elements(call->arg[Y]), 64)}, {64}}, 0);
+    return clm_gemm_launch(plan, call, &clm_source_grouped_gemm, "grouped_gemm_f32_plain", "",
+                           (clm_range){{clm_round_up(clm_elements(call->arg[Y]), 64)}, {64}}, 0);
 }
 
 /* --- examples --- */
@@ -386,10 +376,27 @@ static const clm_op grouped_gemm = {
                              {"AHEAD", 1, {1, 2, 3}, clm_gemm_pick_ahead}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},
+                {.name = "mma_3xtf32",
+                 .classes = CLM_GPU,
+                 .features = CLM_GEMM_MMA_FEATURES,
+                 .emulates = true,
+                 .tunable = CLM_GEMM_MMA_TUNABLES(clm_gemm_pick_rows),
+                 .misfit = clm_gemm_misfit_mma,
+                 .prepare = clm_gemm_prepare_mma_3xtf32},
+                {.name = "mma_tf32",
+                 .classes = CLM_GPU,
+                 .features = CLM_GEMM_MMA_FEATURES,
+                 .emulates = true,
+                 .suspect = CLM_GEMM_TF32,
+                 .wrong = 2 * CLM_GEMM_TF32,
+                 .tunable = CLM_GEMM_MMA_TUNABLES(clm_gemm_pick_rows),
+                 .misfit = clm_gemm_misfit_mma,
+                 .prepare = clm_gemm_prepare_mma_tf32},
                 {.name = "gpu",
                  .classes = CLM_GPU,
-                 .tunable = {{"TILE", TILE, {TILE}, NULL}},
-                 .prepare = prepare_gpu},
+                 .tunable = {{"TILE", 64, {32, 64, 128}, clm_gemm_pick_rows}},
+                 .misfit = clm_gemm_misfit_gpu,
+                 .prepare = clm_gemm_prepare_gpu},
                 {.name = "clblast",
                  .classes = CLM_ANY_DEVICE | CLM_LIBRARY,
                  .misfit = clm_gemm_misfit_clblast,

@@ -12,8 +12,6 @@ enum {
     LEAST_CHUNK = 256,
     MOST_CHUNK = 4096,
     ITEMS_PER_UNIT = 6, /* of the variant cpu */
-    TILE = 64,
-    SIDE = 16, /* of the variant gpu */
 };
 
 extern const clm_source clm_source_grouped_gemm, clm_source_grouped_gemm_weight;
@@ -110,27 +108,37 @@ static const char *misfit_cpu(const clm_call *call, const clm_device *device)
     return wide ? "K or N > 1024" : clm_gemm_misfit(device);
 }
 
-/* The first stage fills the sums of chunks of `chunk` rows, the second adds them by group. */
-static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel,
-                         const char *options, clm_range range, int64_t chunk)
+/* The first stage fills the sums of `chunk` rows at a time, the second, built with `sum_options` and
+ * as many lanes, adds them by group. */
+static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
+                         const char *kernel, const char *options, clm_range range, int64_t chunk,
+                         const char *sum_options, int lanes)
 {
     clm_tensor *const *a = call->arg;
     const int64_t rows = (int64_t)call->attribute[ROWS], groups = clm_dim(call, 'G');
     const int64_t depth = clm_dim(call, 'K'), columns = clm_dim(call, 'N');
     const int64_t height = a[PARTIAL]->dim[1] - 1, stride = a[PARTIAL]->dim[2];
-    const clm_source *source = &clm_source_grouped_gemm_weight;
     CLM_TRY(
         clm_launch_from(plan, source, kernel, options, range,
                         CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]), clm_t(a[DY_GATHER]),
                                  clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]), clm_t(a[OFFSETS]),
                                  clm_t(a[PARTIAL]), clm_i(rows), clm_i(groups), clm_i(depth),
                                  clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk))));
-    const int64_t lanes = clm_tune(plan, "VEC"), vectors = (columns + lanes - 1) / lanes;
+    const int64_t vectors = (columns + lanes - 1) / lanes;
     return clm_launch_from(
-        plan, source, "grouped_gemm_weight_sum_f32", options,
+        plan, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_sum_f32", sum_options,
         (clm_range){{clm_round_up((depth + 1) * vectors, 64), (size_t)groups}, {64, 1}},
         CLM_ARGS(clm_t(a[PARTIAL]), clm_t(a[OFFSETS]), clm_t(a[DW]), clm_t(a[DB]), clm_i(rows),
                  clm_i(depth), clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk)));
+}
+
+clm_status clm_gemm_weight_launch_pieces(clm_plan *plan, const clm_call *call,
+                                         const clm_source *source, const char *kernel,
+                                         const char *options, clm_range range)
+{
+    const int64_t rows = (int64_t)call->attribute[ROWS], chunk = (int64_t)call->attribute[CHUNK];
+    range.global[2] = clm_gemm_pieces(call, rows, chunk);
+    return launch(plan, call, source, kernel, options, range, chunk, "-DWEIGHT_SUM -DVEC=4", 4);
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -142,19 +150,9 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     char options[64];
     snprintf(options, sizeof options, "-DWEIGHT_SUM -DKMAX=%d -DNMAX=%d",
              clm_gemm_capacity(clm_dim(call, 'K')), clm_gemm_capacity(clm_dim(call, 'N')));
-    return launch(plan, call, "grouped_gemm_weight_f32_cpu", options,
-                  (clm_range){{(size_t)((rows + chunk - 1) / chunk)}, {1}}, chunk);
-}
-
-static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
-{
-    const int64_t rows = (int64_t)call->attribute[ROWS], chunk = (int64_t)call->attribute[CHUNK];
-    const size_t wide = clm_round_up(clm_dim(call, 'N'), TILE) / TILE;
-    const size_t high = clm_round_up(clm_dim(call, 'K'), TILE) / TILE;
-    return launch(plan, call, "grouped_gemm_weight_f32_gpu", "-DWEIGHT_SUM -DWEIGHT_GPU",
-                  (clm_range){{wide * SIDE, high * SIDE, (size_t)((rows + chunk - 1) / chunk)},
-                              {SIDE, SIDE, 1}},
-                  chunk);
+    return launch(plan, call, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_f32_cpu",
+                  options, (clm_range){{(size_t)((rows + chunk - 1) / chunk)}, {1}}, chunk, options,
+                  clm_tune(plan, "VEC"));
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
@@ -237,10 +235,27 @@ const clm_op clm_op_grouped_gemm_weight = {
                              {"AHEAD", 1, {1}, clm_gemm_pick_ahead}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},
+                {.name = "mma_3xtf32",
+                 .classes = CLM_GPU,
+                 .features = CLM_GEMM_MMA_FEATURES,
+                 .emulates = true,
+                 .tunable = CLM_GEMM_MMA_TUNABLES(clm_gemm_pick_depth),
+                 .misfit = clm_gemm_misfit_mma,
+                 .prepare = clm_gemm_prepare_weight_mma_3xtf32},
+                {.name = "mma_tf32",
+                 .classes = CLM_GPU,
+                 .features = CLM_GEMM_MMA_FEATURES,
+                 .emulates = true,
+                 .suspect = CLM_GEMM_TF32,
+                 .wrong = 2 * CLM_GEMM_TF32,
+                 .tunable = CLM_GEMM_MMA_TUNABLES(clm_gemm_pick_depth),
+                 .misfit = clm_gemm_misfit_mma,
+                 .prepare = clm_gemm_prepare_weight_mma_tf32},
                 {.name = "gpu",
                  .classes = CLM_GPU,
-                 .tunable = {{"TILE", TILE, {TILE}, NULL}, {"VEC", 1, {1, 4}, NULL}},
-                 .prepare = prepare_gpu},
+                 .tunable = {{"TILE", 64, {32, 64, 128}, clm_gemm_pick_depth}},
+                 .misfit = clm_gemm_misfit_gpu,
+                 .prepare = clm_gemm_prepare_weight_gpu},
                 {.name = "plain", .classes = CLM_ANY_DEVICE, .prepare = prepare_plain}},
     .reference = reference,
     .cost = cost,

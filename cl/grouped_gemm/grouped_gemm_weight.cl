@@ -120,59 +120,6 @@ grouped_gemm_weight_f32_cpu(__global const float *RST x, __global const int *RST
 }
 #endif
 
-#ifdef WEIGHT_GPU
-/* One work-group per 64 columns of dy, 64 columns of x and chunk of rows. */
-__kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
-grouped_gemm_weight_f32_gpu(__global const float *RST x, __global const int *RST x_gather,
-                            __global const float *RST dy, __global const int *RST dy_gather,
-                            __global const float *RST scale, __global const int *RST scale_index,
-                            __global const int *RST offsets, __global float *RST partial, int rows,
-                            int groups, int depth, int columns, int height, int stride, int chunk)
-{
-    __local float a[STEP][TILE + 4], b[STEP][TILE + 4];
-    const int item = (int)(get_local_id(1) * SIDE + get_local_id(0));
-    const int column = (int)get_group_id(0) * TILE, top = (int)get_group_id(1) * TILE;
-    const int c = (int)get_group_id(2), begin = c * chunk;
-    const int end = min(min(begin + chunk, rows), offsets[groups]);
-    for (int g = group_of(offsets, groups, begin); g < groups && offsets[g] < end; g++) {
-        const int first = max(begin, offsets[g]), stop = min(end, offsets[g + 1]);
-        if (first >= stop) continue; /* the same for all work-items */
-        __global float *to = partial + (size_t)(c + g) * (size_t)(height + 1) * (size_t)stride;
-        float4 sum[4] = {(float4)(0.0f), (float4)(0.0f), (float4)(0.0f), (float4)(0.0f)};
-        float bias = 0.0f;
-        for (int from = first; from < stop; from += STEP) {
-            for (int e = item; e < STEP * TILE; e += SIDE * SIDE) {
-                const int r = from + e / TILE, k = top + e % TILE, n = column + e % TILE;
-                a[e / TILE][e % TILE] = r < stop && k < depth
-                                            ? x[(size_t)row_of(x_gather, r) * (size_t)depth + k]
-                                            : 0.0f;
-                b[e / TILE][e % TILE] =
-                    r < stop && n < columns
-                        ? scale_of(scale, scale_index, r) *
-                              dy[(size_t)row_of(dy_gather, r) * (size_t)columns + n]
-                        : 0.0f;
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-            multiply_staged(a, b, sum);
-            if (top == 0 && item < TILE)
-                for (int r = 0; r < STEP; r++)
-                    bias += b[r][item];
-            barrier(CLK_LOCAL_MEM_FENCE);
-        }
-        for (int i = 0; i < 4; i++) {
-            const int k = top + 4 * (int)get_local_id(1) + i;
-            const float lane[4] = {sum[i].s0, sum[i].s1, sum[i].s2, sum[i].s3};
-            for (int j = 0; j < 4; j++) {
-                const int n = column + 4 * (int)get_local_id(0) + j;
-                if (k < depth && n < columns) to[k * stride + n] = lane[j];
-            }
-        }
-        if (top == 0 && item < TILE && column + item < columns)
-            to[height * stride + column + item] = bias;
-    }
-}
-#endif
-
 #ifdef WEIGHT_SUM
 /* One work-item per vector of a row of dw, or of db (the row after the last), and group. */
 __kernel void grouped_gemm_weight_sum_f32(__global const float *RST partial,
@@ -187,8 +134,13 @@ __kernel void grouped_gemm_weight_sum_f32(__global const float *RST partial,
     const int first = offsets[g], stop = min(offsets[g + 1], rows);
     __global const float *from = partial + (k < depth ? k : height) * stride + n;
     floatv sum = (floatv)(0.0f);
+#ifdef TK /* chunks of all rows, hence cut by the groups; else pieces of each group's */
+    const int last = (stop - 1) / chunk;
+#else
+    const int last = first / chunk + (stop - first - 1) / chunk;
+#endif
     if (first < stop)
-        for (int c = first / chunk; c <= (stop - 1) / chunk; c++)
+        for (int c = first / chunk; c <= last; c++)
             sum += vloadv(0, from + ((size_t)c + g) * (size_t)(height + 1) * (size_t)stride);
     __global float *to = k < depth ? dw + (g * (size_t)depth + (size_t)k) * (size_t)columns
                                    : db + g * (size_t)columns;

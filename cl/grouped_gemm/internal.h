@@ -33,6 +33,47 @@ const char *clm_gemm_misfit(const clm_device *device);
  */
 int clm_gemm_capacity(int64_t n);
 
+/* Adds the launch of a kernel of grouped_gemm with all arguments. `block`: rows of a work-item, an
+ * argument of the variant cpu alone; 0 for the others. */
+clm_status clm_gemm_launch(clm_plan *plan, const clm_call *call, const clm_source *source,
+                           const char *kernel, const char *options, clm_range range, int64_t block);
+
+/* Adds the launches of grouped_gemm_weight for a kernel with a work-group, in the third dimension of
+ * the range, for each piece of a group's rows. */
+clm_status clm_gemm_weight_launch_pieces(clm_plan *plan, const clm_call *call,
+                                         const clm_source *source, const char *kernel,
+                                         const char *options, clm_range range);
+
+/* Number of slots for pieces of at most `most` rows (piece_of in grouped_gemm.clh). */
+size_t clm_gemm_pieces(const clm_call *call, int64_t rows, int64_t most);
+
+/* Variants gpu, and mma: on matrix units, with float's precision (3xtf32) or TF32's. */
+enum {
+    CLM_GEMM_MMA_FEATURES =
+        CLM_FEATURE_MMA_TF32 | CLM_FEATURE_COPY_ASYNC | CLM_FEATURE_LOAD_MATRICES
+};
+#define CLM_GEMM_TF32 1e-3 /* relative error of sums of products rounded to TF32 */
+#define CLM_GEMM_MMA_TUNABLES(pick_rows)                                                           \
+    {                                                                                              \
+        {"ROWS", 64, {32, 64, 128}, pick_rows},                                                    \
+            {"COLUMNS", 64, {32, 64, 128}, clm_gemm_pick_columns}, {"STEP", 16, {16, 32}, NULL},   \
+        {                                                                                          \
+            "STAGES", 3, {2, 3, 4}, NULL                                                           \
+        }                                                                                          \
+    }
+
+int clm_gemm_pick_rows(const clm_device *device, const clm_call *call);
+int clm_gemm_pick_depth(const clm_device *device, const clm_call *call);
+int clm_gemm_pick_columns(const clm_device *device, const clm_call *call);
+const char *clm_gemm_misfit_mma(const clm_call *call, const clm_device *device);
+const char *clm_gemm_misfit_gpu(const clm_call *call, const clm_device *device);
+clm_status clm_gemm_prepare_mma_3xtf32(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_mma_tf32(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_gpu(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_weight_mma_3xtf32(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_weight_mma_tf32(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_weight_gpu(clm_plan *plan, const clm_call *call);
+
 /* How an example's rows lie in its groups: evenly; all in one; every second group empty; at random
  * with rows before and behind that belong to none. */
 enum { CLM_GEMM_EVEN, CLM_GEMM_ONE, CLM_GEMM_HOLES, CLM_GEMM_MARGINS };

@@ -4,12 +4,18 @@
 
 #include <string.h>
 
+/* A feature that the variant needs and the device lacks; 0: none. */
+static uint32_t missing_feature(const clm_variant *variant, const clm_device *device)
+{
+    const uint32_t missing = variant->features & ~device->features;
+    return missing & ~(missing - 1);
+}
+
 const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
                                const clm_device *device)
 {
-    const uint32_t missing = variant->features & ~device->features;
-    for (uint32_t bit = 1; bit && missing; bit <<= 1)
-        if (missing & bit) return clm_feature_name(bit);
+    const uint32_t missing = missing_feature(variant, device);
+    if (missing && !variant->emulates) return clm_feature_name(missing);
     return variant->misfit ? variant->misfit(call, device) : NULL;
 }
 
@@ -21,6 +27,7 @@ bool clm_variant_suits(const clm_variant *variant, const clm_call *call, const c
     const bool short_loops = (device->quirks & CLM_QUIRK_SHORT_LOOPS) != 0;
     const int device_class = short_loops ? CLM_GPU : device->device_class;
     return !clm_is_library(variant) && (variant->classes & device_class) != 0 &&
+           !missing_feature(variant, device) && variant->wrong <= 0 &&
            !clm_variant_misfit(variant, call, device);
 }
 

@@ -18,8 +18,8 @@ const char *clm_variant_misfit(const clm_variant *variant, const clm_call *call,
 /* Whether a vendor's library computes the variant. */
 bool clm_is_library(const clm_variant *variant);
 
-/* Whether a variant is meant for the device (its class, unless a quirk says otherwise), fits and is
- * no library's. */
+/* Whether a variant is meant for the device (its class, unless a quirk says otherwise), fits, is no
+ * library's, needs no emulation and has the operator's tolerance. */
 bool clm_variant_suits(const clm_variant *variant, const clm_call *call, const clm_device *device);
 
 /* The variant with the default values of its tunables for this call, fixed. */

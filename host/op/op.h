@@ -107,6 +107,11 @@ typedef struct clm_variant {
     const char *(*misfit)(const clm_call *call, const clm_device *device);
     /* Adds the launches that compute `call` to the plan. */
     clm_status (*prepare)(clm_plan *plan, const clm_call *call);
+    /* Where a device lacks the features, the kernels emulate them: right and slow, for verify. */
+    bool emulates;
+    /* Tolerance of a variant that rounds more than the operator allows; 0: the operator's. Such a
+     * one is never the default, but has to be asked for. */
+    double suspect, wrong;
 } clm_variant;
 
 struct clm_op {

@@ -93,8 +93,10 @@ static bool canaries_live(const char *end)
     return true;
 }
 
-static clm_status compare(clm_example *e, int index, clm_verdict *v)
+static clm_status compare(clm_example *e, const clm_variant *variant, int index, clm_verdict *v)
 {
+    const double tolerance = variant->wrong > 0 ? variant->wrong : e->call.op->wrong;
+    const double doubt = variant->wrong > 0 ? variant->suspect : e->call.op->suspect;
     for (int o = 0; o < CLM_OPERANDS; o++) {
         clm_tensor *t = e->call.arg[o];
         if (!t) continue;
@@ -108,9 +110,9 @@ static clm_status compare(clm_example *e, int index, clm_verdict *v)
         }
         if (!clm_example_is_result(&e->call, o)) continue;
         const double error = error_of(&e->scope, t, got), rounding = clm_rounding(t->type);
-        const double wrong = clm_is_floating(t->type) ? e->call.op->wrong + 2 * rounding : 0;
+        const double wrong = clm_is_floating(t->type) ? tolerance + 2 * rounding : 0;
         if (error > v->error) v->error = error;
-        v->suspect |= error > e->call.op->suspect + rounding;
+        v->suspect |= error > doubt + rounding;
         if (error > wrong && !v->wrong) {
             v->wrong = true;
             snprintf(v->reason, sizeof v->reason, "example %d: %s is off by %.2g, allowed %.1g",
@@ -128,7 +130,8 @@ static clm_status run_example(clm_context *context, clm_example *e, const clm_ch
     clm_plan *plan = clm_plan_new(&e->scope, context);
     const clm_status status = clm_plan_add(plan, &e->call, choice);
     if (status == CLM_SKIP) {
-        if (!v->skipped++) snprintf(v->reason, sizeof v->reason, "%.500s", clm_error_last()->what);
+        if (!v->skipped++ && !v->wrong)
+            snprintf(v->reason, sizeof v->reason, "%.500s", clm_error_last()->what);
         return CLM_OK;
     }
     CLM_TRY(status);
@@ -137,7 +140,7 @@ static clm_status run_example(clm_context *context, clm_example *e, const clm_ch
     clm_example_reference(e);
     e->call.op->reference(&e->call);
     v->examples++;
-    return compare(e, index, v);
+    return compare(e, choice->variant, index, v);
 }
 
 clm_status clm_verify(clm_context *context, const clm_op *op, const clm_choice *choice,

@@ -1,0 +1,153 @@
+/* Variants for GPUs of grouped_gemm and of the gradient of its weights: sizes of tiles, and which
+ * work-groups there are. */
+#include "cl/grouped_gemm/internal.h"
+
+#include <stdio.h>
+
+enum {
+    SIDE = 16, /* work-items of the variant gpu: SIDE x SIDE */
+    GPU_COLUMNS = 64,
+    MMA_ITEMS = 128,
+    LEAST_LOCAL = 32 << 10,       /* bytes of local memory that the default tiles fit in */
+    EXCHANGE = MMA_ITEMS * 6 * 4, /* what the emulation of cl/mma.clh takes of them */
+    FEW = 48,                     /* rows of a group for which half of a tile would be empty */
+    WAVES = 4, /* work-groups per compute unit below which tiles are better small */
+};
+
+extern const clm_source clm_source_grouped_gemm_mma, clm_source_grouped_gemm_gpu;
+
+size_t clm_gemm_pieces(const clm_call *call, int64_t rows, int64_t most)
+{
+    return (size_t)(clm_dim(call, 'G') + rows / most);
+}
+
+static size_t parts(int64_t size, int tile)
+{
+    return clm_round_up(size, (size_t)tile) / (size_t)tile;
+}
+
+/* --- sizes of tiles, for both kinds --- */
+
+int clm_gemm_pick_rows(const clm_device *device, const clm_call *call)
+{
+    const int64_t rows = clm_dim(call, 'Y'), groups = clm_dim(call, 'G');
+    if (rows / groups < FEW) return 32;
+    const int64_t large = rows / 128 * ((clm_dim(call, 'N') + 63) / 64);
+    const bool fits = device->local_bytes >= 48 << 10;
+    return fits && rows / groups >= 256 && large >= WAVES * (int64_t)device->compute_units ? 128
+                                                                                           : 64;
+}
+
+int clm_gemm_pick_depth(const clm_device *device, const clm_call *call)
+{
+    (void)device;
+    return clm_dim(call, 'K') <= 32 ? 32 : 64;
+}
+
+int clm_gemm_pick_columns(const clm_device *device, const clm_call *call)
+{
+    (void)device;
+    return clm_dim(call, 'N') <= 32 ? 32 : 64;
+}
+
+/* --- matrix units --- */
+
+const char *clm_gemm_misfit_mma(const clm_call *call, const clm_device *device)
+{
+    if (clm_dim(call, 'K') % 4 != 0 || clm_dim(call, 'N') % 4 != 0)
+        return "K or N is no multiple of 4";
+    if (device->max_work_group < MMA_ITEMS) return "work-groups of 128 are too large";
+    return device->local_bytes < LEAST_LOCAL ? "less than 32 KiB of local memory" : NULL;
+}
+
+/* Options of a build: PTX where the device has what that needs, else the emulation. Skips a choice
+ * of tunables that local memory has no room for. */
+static clm_status mma_options(const clm_plan *plan, const char *which, int passes, size_t size,
+                              char *options)
+{
+    const clm_device *device = clm_plan_device(plan);
+    const bool ptx = (CLM_GEMM_MMA_FEATURES & ~device->features) == 0;
+    const int stage =
+        clm_tune(plan, "STEP") * (clm_tune(plan, "ROWS") + clm_tune(plan, "COLUMNS") + 1) * 4;
+    const uint64_t bytes = (uint64_t)(clm_tune(plan, "STAGES") * stage + (ptx ? 0 : EXCHANGE));
+    if (bytes > device->local_bytes)
+        return clm_skip("its tiles take %d KiB of local memory", (int)(bytes >> 10));
+    snprintf(options, size, "%s -DMMA=%d -DPASSES=%d%s", which, MMA_ITEMS, passes,
+             ptx ? " -DPTX" : "");
+    return CLM_OK;
+}
+
+static clm_status prepare_mma(clm_plan *plan, const clm_call *call, int passes)
+{
+    char options[64];
+    CLM_TRY(mma_options(plan, "-DFORWARD", passes, sizeof options, options));
+    const size_t wide = parts(clm_dim(call, 'N'), clm_tune(plan, "COLUMNS"));
+    const size_t high = clm_gemm_pieces(call, clm_dim(call, 'Y'), clm_tune(plan, "ROWS"));
+    return clm_gemm_launch(plan, call, &clm_source_grouped_gemm_mma, "grouped_gemm_f32_mma",
+                           options, (clm_range){{wide * MMA_ITEMS, high}, {MMA_ITEMS, 1}}, 0);
+}
+
+clm_status clm_gemm_prepare_mma_tf32(clm_plan *plan, const clm_call *call)
+{
+    return prepare_mma(plan, call, 1);
+}
+
+clm_status clm_gemm_prepare_mma_3xtf32(clm_plan *plan, const clm_call *call)
+{
+    return prepare_mma(plan, call, 3);
+}
+
+static clm_status prepare_weight_mma(clm_plan *plan, const clm_call *call, int passes)
+{
+    char options[64];
+    CLM_TRY(mma_options(plan, "-DWEIGHT", passes, sizeof options, options));
+    const size_t wide = parts(clm_dim(call, 'N'), clm_tune(plan, "COLUMNS"));
+    const size_t high = parts(clm_dim(call, 'K'), clm_tune(plan, "ROWS"));
+    return clm_gemm_weight_launch_pieces(plan, call, &clm_source_grouped_gemm_mma,
+                                         "grouped_gemm_weight_f32_mma", options,
+                                         (clm_range){{wide * MMA_ITEMS, high}, {MMA_ITEMS, 1, 1}});
+}
+
+clm_status clm_gemm_prepare_weight_mma_tf32(clm_plan *plan, const clm_call *call)
+{
+    return prepare_weight_mma(plan, call, 1);
+}
+
+clm_status clm_gemm_prepare_weight_mma_3xtf32(clm_plan *plan, const clm_call *call)
+{
+    return prepare_weight_mma(plan, call, 3);
+}
+
+/* --- any GPU --- */
+
+const char *clm_gemm_misfit_gpu(const clm_call *call, const clm_device *device)
+{
+    (void)call;
+    if (device->max_work_group < SIDE * SIDE) return "work-groups of 256 are too large";
+    return device->local_bytes < LEAST_LOCAL ? "less than 32 KiB of local memory" : NULL;
+}
+
+static const char *gpu_options(const clm_call *call, bool weight)
+{
+    const bool aligned = clm_dim(call, 'K') % 4 == 0 && clm_dim(call, 'N') % 4 == 0;
+    if (weight) return aligned ? "-DVEC=4 -DWEIGHT -DALIGNED" : "-DVEC=4 -DWEIGHT";
+    return aligned ? "-DVEC=4 -DFORWARD -DALIGNED" : "-DVEC=4 -DFORWARD";
+}
+
+clm_status clm_gemm_prepare_gpu(clm_plan *plan, const clm_call *call)
+{
+    const size_t wide = parts(clm_dim(call, 'N'), GPU_COLUMNS);
+    const size_t high = clm_gemm_pieces(call, clm_dim(call, 'Y'), clm_tune(plan, "TILE"));
+    return clm_gemm_launch(plan, call, &clm_source_grouped_gemm_gpu, "grouped_gemm_f32_gpu",
+                           gpu_options(call, false),
+                           (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE}}, 0);
+}
+
+clm_status clm_gemm_prepare_weight_gpu(clm_plan *plan, const clm_call *call)
+{
+    const size_t wide = parts(clm_dim(call, 'N'), GPU_COLUMNS);
+    const size_t high = parts(clm_dim(call, 'K'), clm_tune(plan, "TILE"));
+    return clm_gemm_weight_launch_pieces(plan, call, &clm_source_grouped_gemm_gpu,
+                                         "grouped_gemm_weight_f32_gpu", gpu_options(call, true),
+                                         (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE, 1}});
+}
