@@ -1,6 +1,5 @@
 #include "cl/edge_attention/attention.h"
 
-#include "cl/cast/cast.h"
 #include "nn/workload.h"
 
 #include <math.h>
@@ -15,11 +14,8 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *q, clm_tensor *kv,
 {
     if (alpha) *alpha = NULL;
     if (!q || !kv || !edges->source) return NULL;
-    const clm_type type = q->type;
-    q = clm_cast(tape, q, CLM_F32);
-    kv = clm_cast(tape, kv, CLM_F32);
     const int64_t d = q->dim[1];
-    clm_tensor *out = clm_activation(tape, "attention", CLM_F32, 2, (int64_t[]){edges->nodes, d});
+    clm_tensor *out = clm_activation(tape, "attention", q->type, 2, (int64_t[]){edges->nodes, d});
     clm_tensor *lse =
         clm_activation(tape, "attention.lse", CLM_F32, 2, (int64_t[]){edges->segments, heads});
     if (alpha)
@@ -29,7 +25,7 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *q, clm_tensor *kv,
                                  .arg = {q, kv, edges->segment_ptr, edges->edge_ptr, edges->source,
                                          edges->target, edges->source_ptr, edges->source_edge, out,
                                          lse, alpha ? *alpha : NULL}});
-    return clm_cast(tape, out, type);
+    return out;
 }
 
 static void grad(clm_tape *tape, const clm_call *call)
@@ -38,8 +34,8 @@ static void grad(clm_tape *tape, const clm_call *call)
     const bool wanted = clm_needs_gradient(tape, x[QUERY]) || clm_needs_gradient(tape, x[KV]);
     if (!dout || !wanted) return;
     const clm_attention a = clm_attention_sizes(call);
-    clm_tensor *dq = clm_activation(tape, "attention.dq", CLM_F32, 2, x[QUERY]->dim);
-    clm_tensor *dkv = clm_activation(tape, "attention.dkv", CLM_F32, 2, x[KV]->dim);
+    clm_tensor *dq = clm_activation(tape, "attention.dq", x[QUERY]->type, 2, x[QUERY]->dim);
+    clm_tensor *dkv = clm_activation(tape, "attention.dkv", x[KV]->type, 2, x[KV]->dim);
     clm_tensor *pd = clm_activation(tape, "attention.pd", CLM_F32, 3, (int64_t[]){a.m, 2, a.h});
     clm_record(tape, &(clm_call){.op = &clm_edge_attention_backward,
                                  .arg = {x[QUERY], x[KV], dout, x[LSE], x[SEGMENT_PTR], x[EDGE_PTR],
@@ -100,9 +96,9 @@ static clm_cost cost(const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
     const double d = (double)a.d, h = (double)a.h;
-    return (clm_cost){
-        .flops = m * (4 * d + 5 * h),
-        .bytes = 4 * (2 * s * d + 2 * n * d + m + n + q + q * h + (call->arg[ALPHA] ? m * h : 0))};
+    return (clm_cost){.flops = m * (4 * d + 5 * h),
+                      .bytes = (2 * s * d + 2 * n * d) * clm_real_bytes(call) +
+                               4 * (m + n + q + q * h + (call->arg[ALPHA] ? m * h : 0))};
 }
 
 static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
@@ -182,15 +178,15 @@ static const clm_op edge_attention = {
     .about = "softmax attention along edges, by head",
     .paper = "Hu et al., WWW 2020, eqs. 3-6",
     .source = &clm_source_edge_attention,
-    .operand = {{"q", CLM_IN, CLM_F32, "N D", false, NULL},
-                {"kv", CLM_IN, CLM_F32, "S W", false, NULL},
+    .operand = {{"q", CLM_IN, CLM_REAL, "N D", false, NULL},
+                {"kv", CLM_IN, CLM_REAL, "S W", false, NULL},
                 {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"edge_ptr", CLM_IN, CLM_I32, "Q+1", false, NULL},
                 {"source", CLM_IN, CLM_I32, "M", false, NULL},
                 {"target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
                 {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
-                {"out", CLM_OUT, CLM_F32, "N D", false, NULL},
+                {"out", CLM_OUT, CLM_REAL, "N D", false, NULL},
                 {"lse", CLM_OUT, CLM_F32, "Q H", false, NULL},
                 {"alpha", CLM_OUT, CLM_F32, "M H", true, NULL}},
     .variant = {{.name = "cpu",

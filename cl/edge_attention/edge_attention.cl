@@ -12,11 +12,11 @@
 #define VECTORS (D / VEC)
 #define LOW -1e30f /* below every score; infinities would make NaN of their differences */
 
-static inline float dot_product(__global const float *RST a, __global const float *RST b)
+static inline float dot_product(__global const real *RST a, __global const real *RST b)
 {
     floatv sum = (floatv)(0.0f);
     for (int i = 0; i < C / VEC; i++)
-        sum = fma(vloadv(i, a), vloadv(i, b), sum);
+        sum = fma(vloadr(i, a), vloadr(i, b), sum);
     return sumv(sum);
 }
 
@@ -37,21 +37,21 @@ static inline void no_edges(softmax *own)
 
 /* Takes the edge whose keys and values are at `row`; what was summed is rescaled when its score
  * exceeds all before it. Returns the score. */
-static inline float next_edge(softmax *own, __global const float *RST q,
-                              __global const float *RST k, __global const float *RST v, size_t row)
+static inline float next_edge(softmax *own, __global const real *RST q,
+                              __global const real *RST k, __global const real *RST v, size_t row)
 {
     const float x = dot_product(q, k + row), peak = fmax(own->most, x);
     const float less = exp(own->most - peak), p = exp(x - peak);
     own->most = peak;
     own->total = fma(own->total, less, p);
     for (int i = 0; i < C / VEC; i++)
-        own->sum[i] = fma((floatv)(p), vloadv(i, v + row), own->sum[i] * less);
+        own->sum[i] = fma((floatv)(p), vloadr(i, v + row), own->sum[i] * less);
     return x;
 }
 
 /* Weight p of an edge and the gradient dp in it, kept at `at`. Returns p dp. */
-static inline float weigh_edge(__global const float *RST q, __global const float *RST g,
-                               __global const float *RST k, __global const float *RST v, size_t row,
+static inline float weigh_edge(__global const real *RST q, __global const real *RST g,
+                               __global const real *RST k, __global const real *RST v, size_t row,
                                float norm, __global float *RST p_of, __global float *RST dp_of,
                                size_t at)
 {
@@ -62,24 +62,24 @@ static inline float weigh_edge(__global const float *RST q, __global const float
 }
 
 /* Gradient of the score in place of dp; adds the edge's part of the gradient of the queries. */
-static inline void pull_edge(floatv *dq, float mean, __global const float *RST k,
+static inline void pull_edge(floatv *dq, float mean, __global const real *RST k,
                              __global const float *RST p_of, __global float *RST dp_of, size_t at)
 {
     const float ds = p_of[at] * (dp_of[at] - mean);
     dp_of[at] = ds;
     for (int i = 0; i < C / VEC; i++)
-        dq[i] = fma((floatv)(ds), vloadv(i, k), dq[i]);
+        dq[i] = fma((floatv)(ds), vloadr(i, k), dq[i]);
 }
 
 /* Adds an edge's part of the gradients of its source row, at the vector from `column` on. */
-static inline void push_edge(floatv *dk, floatv *dv, __global const float *RST queries,
-                             __global const float *RST dout, __global const int *RST target,
+static inline void push_edge(floatv *dk, floatv *dv, __global const real *RST queries,
+                             __global const real *RST dout, __global const int *RST target,
                              __global const float *RST pd, int edge, int column)
 {
     const size_t row = (size_t)target[edge] * D + column;
     const size_t at = (size_t)edge * 2 * HEADS + column / C;
-    *dk = fma((floatv)(pd[at + HEADS]), vloadv(0, queries + row), *dk);
-    *dv = fma((floatv)(pd[at]), vloadv(0, dout + row), *dv);
+    *dk = fma((floatv)(pd[at + HEADS]), vloadr(0, queries + row), *dk);
+    *dv = fma((floatv)(pd[at]), vloadr(0, dout + row), *dv);
 }
 
 #if HAS_ALPHA
@@ -94,19 +94,19 @@ static inline void push_edge(floatv *dk, floatv *dv, __global const float *RST q
 
 /* One work-group of (head, slot) per target: a slot takes every SLOTS-th edge, with a softmax of
  * its own, and the slots' results are put together at the end of the segment. */
-__kernel void edge_attention_f32_gpu(__global const float *RST queries,
-                                     __global const float *RST kv,
+__kernel void edge_attention_f32_gpu(__global const real *RST queries,
+                                     __global const real *RST kv,
                                      __global const int *RST segment_ptr,
                                      __global const int *RST edge_ptr,
-                                     __global const int *RST source, __global float *RST out,
+                                     __global const int *RST source, __global real *RST out,
                                      __global float *RST lse, __global float *RST alpha, int n,
                                      int m)
 {
     __local float mosts[SLOTS * HEADS], totals[SLOTS * HEADS], sums[SLOTS * D];
     const int item = (int)get_local_id(0), slot = item / HEADS, head = item % HEADS;
     const int target = (int)get_group_id(0);
-    __global const float *q = queries + (size_t)target * D + head * C;
-    __global const float *k = kv + head * C, *v = k + D;
+    __global const real *q = queries + (size_t)target * D + head * C;
+    __global const real *k = kv + head * C, *v = k + D;
     float y[COLUMNS];
     for (int i = 0; i < COLUMNS; i++)
         y[i] = 0.0f;
@@ -147,23 +147,23 @@ __kernel void edge_attention_f32_gpu(__global const float *RST queries,
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     for (int i = 0, column = item; column < D; i++, column += SLOTS * HEADS)
-        out[(size_t)target * D + column] = y[i];
+        out[(size_t)target * D + column] = clm_narrow(y[i]);
 }
 
 /* Gradient of the queries and, in pd, of the scores; work-groups as above. */
 __kernel void
-edge_attention_targets_f32_gpu(__global const float *RST queries, __global const float *RST kv,
-                               __global const float *RST dout,
+edge_attention_targets_f32_gpu(__global const real *RST queries, __global const real *RST kv,
+                               __global const real *RST dout,
                                __global const float *RST lse, __global const int *RST segment_ptr,
                                __global const int *RST edge_ptr, __global const int *RST source,
-                               __global float *RST dqueries, __global float *RST pd, int n, int m)
+                               __global real *RST dqueries, __global float *RST pd, int n, int m)
 {
     __local float means[SLOTS * HEADS], sums[SLOTS * D];
     const int item = (int)get_local_id(0), slot = item / HEADS, head = item % HEADS;
     const int target = (int)get_group_id(0);
-    __global const float *q = queries + (size_t)target * D + head * C;
-    __global const float *g = dout + (size_t)target * D + head * C;
-    __global const float *k = kv + head * C, *v = k + D;
+    __global const real *q = queries + (size_t)target * D + head * C;
+    __global const real *g = dout + (size_t)target * D + head * C;
+    __global const real *k = kv + head * C, *v = k + D;
     __global float *ds_of = pd + HEADS;
     floatv dq[C / VEC];
     for (int i = 0; i < C / VEC; i++)
@@ -192,16 +192,16 @@ edge_attention_targets_f32_gpu(__global const float *RST queries, __global const
         float sum = 0.0f;
         for (int j = 0; j < SLOTS; j++)
             sum += sums[j * D + column];
-        dqueries[(size_t)target * D + column] = sum;
+        dqueries[(size_t)target * D + column] = clm_narrow(sum);
     }
 }
 
 /* Gradients of keys and values. One work-group of (vector, slot) per source row. */
 __kernel void
-edge_attention_sources_f32_gpu(__global const float *RST queries, __global const float *RST dout,
+edge_attention_sources_f32_gpu(__global const real *RST queries, __global const real *RST dout,
                                __global const int *RST target, __global const int *RST source_ptr,
                                __global const int *RST source_edge, __global const float *RST pd,
-                               __global float *RST dkv, int s, int m)
+                               __global real *RST dkv, int s, int m)
 {
     __local floatv dks[ROW_SLOTS * VECTORS], dvs[ROW_SLOTS * VECTORS];
     const int item = (int)get_local_id(0), slot = item / VECTORS, column = item % VECTORS * VEC;
@@ -217,8 +217,8 @@ edge_attention_sources_f32_gpu(__global const float *RST queries, __global const
             dk += dks[i * VECTORS + item];
             dv += dvs[i * VECTORS + item];
         }
-        vstorev(dk, 0, dkv + (size_t)row * 2 * D + column);
-        vstorev(dv, 0, dkv + (size_t)row * 2 * D + D + column);
+        vstorer(dk, 0, dkv + (size_t)row * 2 * D + column);
+        vstorer(dv, 0, dkv + (size_t)row * 2 * D + D + column);
     }
 }
 
@@ -227,18 +227,18 @@ edge_attention_sources_f32_gpu(__global const float *RST queries, __global const
 /* --- no work-groups --- */
 
 /* One work-item per (target, head). */
-__kernel void edge_attention_f32_plain(__global const float *RST queries,
-                                       __global const float *RST kv,
+__kernel void edge_attention_f32_plain(__global const real *RST queries,
+                                       __global const real *RST kv,
                                        __global const int *RST segment_ptr,
                                        __global const int *RST edge_ptr,
-                                       __global const int *RST source, __global float *RST out,
+                                       __global const int *RST source, __global real *RST out,
                                        __global float *RST lse, __global float *RST alpha, int n,
                                        int m)
 {
     const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
     if (target >= n) return;
-    __global const float *q = queries + (size_t)target * D + head * C;
-    __global const float *k = kv + head * C, *v = k + D;
+    __global const real *q = queries + (size_t)target * D + head * C;
+    __global const real *k = kv + head * C, *v = k + D;
     floatv y[C / VEC];
     for (int i = 0; i < C / VEC; i++)
         y[i] = (floatv)(0.0f);
@@ -259,22 +259,22 @@ __kernel void edge_attention_f32_plain(__global const float *RST queries,
 #endif
     }
     for (int i = 0; i < C / VEC; i++)
-        vstorev(y[i], i, out + (size_t)target * D + head * C);
+        vstorer(y[i], i, out + (size_t)target * D + head * C);
 }
 
 /* Gradient of the queries and, in pd, of the scores. One work-item per (target, head). */
 __kernel void
-edge_attention_targets_f32_plain(__global const float *RST queries, __global const float *RST kv,
-                               __global const float *RST dout,
+edge_attention_targets_f32_plain(__global const real *RST queries, __global const real *RST kv,
+                               __global const real *RST dout,
                                  __global const float *RST lse, __global const int *RST segment_ptr,
                                  __global const int *RST edge_ptr, __global const int *RST source,
-                                 __global float *RST dqueries, __global float *RST pd, int n, int m)
+                                 __global real *RST dqueries, __global float *RST pd, int n, int m)
 {
     const int id = (int)get_global_id(0), target = id / HEADS, head = id % HEADS;
     if (target >= n) return;
-    __global const float *q = queries + (size_t)target * D + head * C;
-    __global const float *g = dout + (size_t)target * D + head * C;
-    __global const float *k = kv + head * C, *v = k + D;
+    __global const real *q = queries + (size_t)target * D + head * C;
+    __global const real *g = dout + (size_t)target * D + head * C;
+    __global const real *k = kv + head * C, *v = k + D;
     __global float *ds_of = pd + HEADS;
     floatv dq[C / VEC];
     for (int i = 0; i < C / VEC; i++)
@@ -291,15 +291,15 @@ edge_attention_targets_f32_plain(__global const float *RST queries, __global con
                       (size_t)e * 2 * HEADS + head);
     }
     for (int i = 0; i < C / VEC; i++)
-        vstorev(dq[i], i, dqueries + (size_t)target * D + head * C);
+        vstorer(dq[i], i, dqueries + (size_t)target * D + head * C);
 }
 
 /* Gradients of keys and values. One work-item per vector of a source row. */
 __kernel void
-edge_attention_sources_f32_plain(__global const float *RST queries, __global const float *RST dout,
+edge_attention_sources_f32_plain(__global const real *RST queries, __global const real *RST dout,
                                  __global const int *RST target, __global const int *RST source_ptr,
                                  __global const int *RST source_edge, __global const float *RST pd,
-                                 __global float *RST dkv, int s, int m)
+                                 __global real *RST dkv, int s, int m)
 {
     const size_t id = get_global_id(0);
     const int row = (int)(id / VECTORS), column = (int)(id % VECTORS) * VEC;
@@ -307,8 +307,8 @@ edge_attention_sources_f32_plain(__global const float *RST queries, __global con
     floatv dk = (floatv)(0.0f), dv = (floatv)(0.0f);
     for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++)
         push_edge(&dk, &dv, queries, dout, target, pd, source_edge[j], column);
-    vstorev(dk, 0, dkv + (size_t)row * 2 * D + column);
-    vstorev(dv, 0, dkv + (size_t)row * 2 * D + D + column);
+    vstorer(dk, 0, dkv + (size_t)row * 2 * D + column);
+    vstorer(dv, 0, dkv + (size_t)row * 2 * D + D + column);
 }
 
 #endif

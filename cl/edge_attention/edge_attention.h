@@ -1,7 +1,7 @@
 /* edge_attention: HGT's multi-head attention along typed edges, softmax over a segment's edges.
  *
- *   q            [N, D]   f32  queries, H heads of C = D/H columns
- *   kv           [S, 2 D] f32  keys, which carry relation matrix, prior and 1/sqrt(C) already, and
+ *   q            [N, D]   real queries, H heads of C = D/H columns
+ *   kv           [S, 2 D] real keys, which carry relation matrix, prior and 1/sqrt(C) already, and
  *                              values beside them
  *   segment_ptr  [N + 1]  i32  segments of each target; one each: softmax over all relations
  *   edge_ptr     [Q + 1]  i32  edges of each segment; edge_ptr[Q] == M
@@ -9,7 +9,7 @@
  *   target       [M]      i32  node; with the next two for the backward pass only
  *   source_ptr   [S + 1]  i32  edges of each source row
  *   source_edge  [M]      i32  edges in order of source row, as positions in `source`
- *   out          [N, D]   f32  sum over a target's segments of sum_e p_e v[source[e]], p the
+ *   out          [N, D]   real sum over a target's segments of sum_e p_e v[source[e]], p the
  *                              softmax of q . k[source[e]] by head; zero where there is no edge
  *   lse          [Q, H]   f32  log of the softmax denominator; 0 for a segment without edges
  *   alpha        [M, H]   f32  the weights p; null: not wanted

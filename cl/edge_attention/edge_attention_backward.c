@@ -69,7 +69,8 @@ static clm_cost cost(const clm_call *call)
     const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
     const double d = (double)a.d, h = (double)a.h;
     return (clm_cost){.flops = m * (10 * d + 8 * h),
-                      .bytes = 4 * (4 * s * d + 3 * n * d + 3 * m + n + s + q + q * h)};
+                      .bytes = (4 * s * d + 3 * n * d) * clm_real_bytes(call) +
+                               4 * (3 * m + n + s + q + q * h)};
 }
 
 /* The pass by target, then the pass by source row. */
@@ -143,9 +144,9 @@ const clm_op clm_edge_attention_backward = {
     .about = "gradient of edge_attention in queries, keys and values",
     .paper = "Hu et al., WWW 2020, eqs. 3-6",
     .source = &clm_source_edge_attention,
-    .operand = {{"q", CLM_IN, CLM_F32, "N D", false, NULL},
-                {"kv", CLM_IN, CLM_F32, "S W", false, NULL},
-                {"dout", CLM_IN, CLM_F32, "N D", false, NULL},
+    .operand = {{"q", CLM_IN, CLM_REAL, "N D", false, NULL},
+                {"kv", CLM_IN, CLM_REAL, "S W", false, NULL},
+                {"dout", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"lse", CLM_IN, CLM_F32, "Q H", false, NULL},
                 {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"edge_ptr", CLM_IN, CLM_I32, "Q+1", false, NULL},
@@ -153,8 +154,8 @@ const clm_op clm_edge_attention_backward = {
                 {"target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
                 {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
-                {"dq", CLM_OUT, CLM_F32, "N D", false, NULL},
-                {"dkv", CLM_OUT, CLM_F32, "S W", false, NULL},
+                {"dq", CLM_OUT, CLM_REAL, "N D", false, NULL},
+                {"dkv", CLM_OUT, CLM_REAL, "S W", false, NULL},
                 {"pd", CLM_SCRATCH, CLM_F32, "M P H", false, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,

@@ -123,26 +123,26 @@ typedef float quarterv;
 
 /* Dot products by head of x with keys, or values, index[e] .. index[e + EDGES - 1]; beyond end - 1
  * any number. */
-INLINE floatv head_dots(const floatv *x, __global const float *RST rows,
+INLINE floatv head_dots(const floatv *x, __global const real *RST rows,
                         __global const int *RST index, int e, int end)
 {
     floatv part[16];
     UNROLL
     for (int i = 0; i < EDGES; i++) {
-        __global const float *row = rows + (size_t)index[min(e + i, end - 1)] * 2 * D;
+        __global const real *row = rows + (size_t)index[min(e + i, end - 1)] * 2 * D;
 #if C > VEC
         UNROLL
         for (int head = 0; head < HEADS; head++) {
-            floatv sum = x[head * (C / VEC)] * vloadv(head * (C / VEC), row);
+            floatv sum = x[head * (C / VEC)] * vloadr(head * (C / VEC), row);
             UNROLL
             for (int v = 1; v < C / VEC; v++)
-                sum = fma(x[head * (C / VEC) + v], vloadv(head * (C / VEC) + v, row), sum);
+                sum = fma(x[head * (C / VEC) + v], vloadr(head * (C / VEC) + v, row), sum);
             part[i * HEADS + head] = sum;
         }
 #else
         UNROLL
         for (int v = 0; v < VECTORS; v++)
-            part[i * VECTORS + v] = x[v] * vloadv(v, row);
+            part[i * VECTORS + v] = x[v] * vloadr(v, row);
 #endif
     }
 #if C >= 2
@@ -191,14 +191,13 @@ static inline floatv load_edges(__global const float *from, int edges)
 }
 #endif
 
-INLINE void ask_for(__global const float *row, int floats)
-{
 #if AHEAD > 0
-    UNROLL
-    for (int i = 0; i < floats; i += 16)
-        __builtin_prefetch((const void *)(size_t)(row + i), 0, 3);
+#define ASK_FOR(row, count)                                                                        \
+    UNROLL for (int line = 0; line < (int)(sizeof *(row) * (count)); line += 64)                   \
+        __builtin_prefetch((const char *)(size_t)(row) + line, 0, 3)
+#else
+#define ASK_FOR(row, count)
 #endif
-}
 
 /* ln x for x >= 1: x = 2^n y with y in [1/sqrt 2, sqrt 2), ln y = 2 artanh((y - 1) / (y + 1)) to
  * its ninth power; error 1e-7. */
@@ -231,7 +230,7 @@ static inline int first_target(__global const int *RST segment_ptr,
 
 /* Attention of one target with queries q along edges begin .. end - 1; `last` is the last edge of
  * all. Leaves the sum of values in sum and returns the log-sum-exp, repeated. */
-INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST kv,
+INLINE floatv attend(const floatv *q, floatv *sum, __global const real *RST kv,
                      __global const int *RST source, __global float *RST alpha, int begin, int end,
                      int last)
 {
@@ -244,7 +243,7 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST kv,
         for (int e = chunk; e < stop; e += EDGES) {
             UNROLL
             for (int i = 0; i < EDGES; i++)
-                ask_for(kv + (size_t)source[min(e + i + AHEAD, last)] * 2 * D, 2 * D);
+                ASK_FOR(kv + (size_t)source[min(e + i + AHEAD, last)] * 2 * D, 2 * D);
             const floatv x = inside(head_dots(q, kv, source, e, stop), (floatv)(LOW), e, stop);
             peak = max(peak, x);
             score[(e - chunk) / EDGES] = x;
@@ -268,10 +267,10 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST kv,
         }
         const float *weight = (const float *)score;
         for (int e = 0; e < stop - chunk; e++) {
-            __global const float *row = kv + (size_t)source[chunk + e] * 2 * D + D;
+            __global const real *row = kv + (size_t)source[chunk + e] * 2 * D + D;
             UNROLL
             for (int i = 0; i < VECTORS; i++)
-                sum[i] = fma(SPREAD(weight + e * HEADS, i), vloadv(i, row), sum[i]);
+                sum[i] = fma(SPREAD(weight + e * HEADS, i), vloadr(i, row), sum[i]);
         }
     }
     const headv all = FOLD(ADD, total);
@@ -284,11 +283,11 @@ INLINE floatv attend(const floatv *q, floatv *sum, __global const float *RST kv,
 }
 
 /* One work-item per WORK edges and targets: the targets that start there. */
-__kernel void edge_attention_f32_cpu(__global const float *RST queries,
-                                     __global const float *RST kv,
+__kernel void edge_attention_f32_cpu(__global const real *RST queries,
+                                     __global const real *RST kv,
                                      __global const int *RST segment_ptr,
                                      __global const int *RST edge_ptr,
-                                     __global const int *RST source, __global float *RST out,
+                                     __global const int *RST source, __global real *RST out,
                                      __global float *RST lse, __global float *RST alpha, int n,
                                      int m)
 {
@@ -299,7 +298,7 @@ __kernel void edge_attention_f32_cpu(__global const float *RST queries,
         floatv q[VECTORS], y[VECTORS];
         UNROLL
         for (int i = 0; i < VECTORS; i++) {
-            q[i] = vloadv(i, queries + (size_t)target * D);
+            q[i] = vloadr(i, queries + (size_t)target * D);
             y[i] = (floatv)(0.0f);
         }
         for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
@@ -325,7 +324,7 @@ __kernel void edge_attention_f32_cpu(__global const float *RST queries,
         }
         UNROLL
         for (int i = 0; i < VECTORS; i++)
-            vstorev(y[i], i, out + (size_t)target * D);
+            vstorer(y[i], i, out + (size_t)target * D);
     }
 }
 
@@ -344,11 +343,11 @@ INLINE void put_edges(floatv p, floatv dp, __global float *RST pd, int edges)
 /* Gradient of the queries; leaves for each edge the weight p and the gradient of the score in
  * pd [M, 2, HEADS]. Same shares as above. */
 __kernel void
-edge_attention_targets_f32_cpu(__global const float *RST queries, __global const float *RST kv,
-                               __global const float *RST dout, __global const float *RST lse,
+edge_attention_targets_f32_cpu(__global const real *RST queries, __global const real *RST kv,
+                               __global const real *RST dout, __global const float *RST lse,
                                __global const int *RST segment_ptr,
                                __global const int *RST edge_ptr, __global const int *RST source,
-                               __global float *RST dqueries, __global float *RST pd, int n, int m)
+                               __global real *RST dqueries, __global float *RST pd, int n, int m)
 {
     const int share = (int)get_global_id(0);
     const int from = first_target(segment_ptr, edge_ptr, n, share * WORK);
@@ -357,8 +356,8 @@ edge_attention_targets_f32_cpu(__global const float *RST queries, __global const
         floatv q[VECTORS], g[VECTORS], dq[VECTORS];
         UNROLL
         for (int i = 0; i < VECTORS; i++) {
-            q[i] = vloadv(i, queries + (size_t)target * D);
-            g[i] = vloadv(i, dout + (size_t)target * D);
+            q[i] = vloadr(i, queries + (size_t)target * D);
+            g[i] = vloadr(i, dout + (size_t)target * D);
             dq[i] = (floatv)(0.0f);
         }
         for (int segment = segment_ptr[target]; segment < segment_ptr[target + 1]; segment++) {
@@ -368,7 +367,7 @@ edge_attention_targets_f32_cpu(__global const float *RST queries, __global const
             for (int e = begin; e < end; e += EDGES) {
                 UNROLL
                 for (int i = 0; i < EDGES; i++)
-                    ask_for(kv + (size_t)source[min(e + i + AHEAD, m - 1)] * 2 * D, 2 * D);
+                    ASK_FOR(kv + (size_t)source[min(e + i + AHEAD, m - 1)] * 2 * D, 2 * D);
                 const floatv x = head_dots(q, kv, source, e, end) - REPEAT(norm);
                 const floatv p = inside(clm_exp(x), (floatv)(0.0f), e, end);
                 const floatv dp = head_dots(g, kv + D, source, e, end);
@@ -377,7 +376,7 @@ edge_attention_targets_f32_cpu(__global const float *RST queries, __global const
             }
             const headv mean = FOLD(ADD, delta);
             for (int e = begin; e < end; e++) {
-                __global const float *k = kv + (size_t)source[e] * 2 * D;
+                __global const real *k = kv + (size_t)source[e] * 2 * D;
                 __global float *p = pd + (size_t)e * 2 * HEADS, *ds = p + HEADS;
                 const headv slope = vloadh(p) * (vloadh(ds) - mean);
                 vstoreh(slope, ds);
@@ -385,12 +384,12 @@ edge_attention_targets_f32_cpu(__global const float *RST queries, __global const
                 vstoreh(slope, lane);
                 UNROLL
                 for (int c = 0; c < VECTORS; c++)
-                    dq[c] = fma(SPREAD(lane, c), vloadv(c, k), dq[c]);
+                    dq[c] = fma(SPREAD(lane, c), vloadr(c, k), dq[c]);
             }
         }
         UNROLL
         for (int i = 0; i < VECTORS; i++)
-            vstorev(dq[i], i, dqueries + (size_t)target * D);
+            vstorer(dq[i], i, dqueries + (size_t)target * D);
     }
 }
 
@@ -410,10 +409,10 @@ static inline int first_source(__global const int *RST source_ptr, int s, int wo
 
 /* Gradients of keys and values. One work-item per WORK edges and source rows. */
 __kernel void
-edge_attention_sources_f32_cpu(__global const float *RST queries, __global const float *RST dout,
+edge_attention_sources_f32_cpu(__global const real *RST queries, __global const real *RST dout,
                                __global const int *RST target, __global const int *RST source_ptr,
                                __global const int *RST source_edge, __global const float *RST pd,
-                               __global float *RST dkv, int s, int m)
+                               __global real *RST dkv, int s, int m)
 {
     const int share = (int)get_global_id(0);
     const int from = first_source(source_ptr, s, share * WORK);
@@ -430,20 +429,20 @@ edge_attention_sources_f32_cpu(__global const float *RST queries, __global const
 #if AHEAD > 0
             const int later = source_edge[min(j + AHEAD, m - 1)];
             const size_t next = (size_t)target[later] * D;
-            ask_for(queries + next, D);
-            ask_for(dout + next, D);
-            ask_for(pd + (size_t)later * 2 * HEADS, 2 * HEADS);
+            ASK_FOR(queries + next, D);
+            ASK_FOR(dout + next, D);
+            ASK_FOR(pd + (size_t)later * 2 * HEADS, 2 * HEADS);
 #endif
             UNROLL
             for (int i = 0; i < VECTORS; i++) {
-                dk[i] = fma(SPREAD(ds, i), vloadv(i, queries + at), dk[i]);
-                dv[i] = fma(SPREAD(p, i), vloadv(i, dout + at), dv[i]);
+                dk[i] = fma(SPREAD(ds, i), vloadr(i, queries + at), dk[i]);
+                dv[i] = fma(SPREAD(p, i), vloadr(i, dout + at), dv[i]);
             }
         }
         UNROLL
         for (int i = 0; i < VECTORS; i++) {
-            vstorev(dk[i], i, dkv + (size_t)row * 2 * D);
-            vstorev(dv[i], i, dkv + (size_t)row * 2 * D + D);
+            vstorer(dk[i], i, dkv + (size_t)row * 2 * D);
+            vstorer(dv[i], i, dkv + (size_t)row * 2 * D + D);
         }
     }
 }

@@ -14,7 +14,7 @@ typedef struct clm_verdict {
 
 /* Runs the examples of `op` as `choice` says on the context's device, outputs filled with NaN before
  * and canaries behind every operand. CLM_REAL operands are stored as `real`; in other types than
- * f32 every second example is run. An example whose cost exceeds `most_flops` or as many bytes is
+ * f32 every third example is run. An example whose cost exceeds `most_flops` or as many bytes is
  * left out (interpreters; 0: none is). CLM_FAIL only when something could not be run; a wrong
  * result is a verdict. */
 clm_status clm_verify(clm_context *context, const clm_op *op, const clm_choice *choice,
