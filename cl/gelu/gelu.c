@@ -110,8 +110,8 @@ static const clm_op gelu = {
     .grad = grad,
     .reference = reference,
     .cost = cost,
-    .suspect = 5e-7,
-    .wrong = 2e-6,
+    .suspect = 2e-6,
+    .wrong = 2e-5,
     .example = example,
     .bench = bench,
 };

@@ -202,6 +202,16 @@ int clm_gemm_pick_ahead(const clm_device *device, const clm_call *call)
     return device->features & CLM_FEATURE_PREFETCH ? 1 : 0;
 }
 
+/* 2, past the caches, for results that do not fit there, unless a factor in their place has been
+ * read before. */
+static int pick_stream(const clm_device *device, const clm_call *call)
+{
+    const uint64_t bytes =
+        clm_tensor_bytes(call->arg[Y]) * (uint64_t)(1 + (call->arg[SLOPE] != NULL));
+    const bool fits = bytes <= device->cache_bytes / 2;
+    return (device->features & CLM_FEATURE_PREFETCH) && !fits && !call->arg[MULTIPLY] ? 2 : 1;
+}
+
 int clm_gemm_capacity(int64_t n)
 {
     int capacity = 256;
@@ -254,8 +264,14 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     const size_t items = ITEMS_PER_UNIT * (size_t)clm_plan_device(plan)->compute_units / panels + 1;
     size_t block = clm_round_up(rows, items) / items;
     block = block > MOST_BLOCK ? MOST_BLOCK : clm_round_up((int64_t)block, LEAST_BLOCK);
-    char options[64];
-    snprintf(options, sizeof options, "-DKMAX=%d", clm_gemm_capacity(clm_dim(call, 'K')));
+    const int64_t lanes = clm_tune(plan, "VEC");
+    const bool aligned = clm_dim(call, 'N') % lanes == 0 &&
+                         clm_plan_device(plan)->base_align_bytes % (4 * (size_t)lanes) == 0;
+    char options[128];
+    snprintf(options, sizeof options,
+             "-DKMAX=%d -DALIGNED=%d -DACTIVATION=%d -DKEEP_SLOPE=%d -DFACTORS=%d",
+             clm_gemm_capacity(clm_dim(call, 'K')), aligned, call->attribute[ACTIVATION] != 0,
+             call->arg[SLOPE] != NULL, call->arg[SCALE] || call->arg[MULTIPLY]);
     return clm_gemm_launch(
         plan, call, &clm_source_grouped_gemm_cpu, "grouped_gemm_f32_cpu", options,
         (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}}, (int64_t)block);
@@ -373,7 +389,8 @@ static const clm_op grouped_gemm = {
                  .tunable = {{"VEC", 16, {4, 8, 16}, clm_gemm_pick_lanes},
                              {"MR", 6, {4, 6, 8, 12}, pick_rows},
                              {"NV", 4, {1, 2, 3, 4}, pick_vectors},
-                             {"AHEAD", 1, {1, 2, 3}, clm_gemm_pick_ahead}},
+                             {"AHEAD", 1, {1, 2, 3}, clm_gemm_pick_ahead},
+                             {"STREAM", 1, {1, 2}, pick_stream}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},
                 {.name = "mma_3xtf32",

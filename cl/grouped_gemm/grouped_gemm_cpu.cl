@@ -4,48 +4,84 @@
  * are multiplied by it in MR * NV accumulators that never leave registers, while the rows of the
  * next tile and the lines to be written are asked for bit by bit.
  *
- * Built with VEC, MR, NV, AHEAD; KMAX, at least K.
+ * Built with VEC, MR, NV, AHEAD, STREAM; KMAX, at least K; ALIGNED; ACTIVATION, KEEP_SLOPE and
+ * FACTORS, whether there is GELU, is its slope, are scale or multiply.
  */
+
+#define INLINE static inline __attribute__((always_inline)) /* else arrays go through memory */
+
+enum { WIDTH = NV * VEC, STRIP = 4 * MR }; /* rows whose products wait for the rest */
 
 typedef struct finish {
     __global const float *scale;
     __global const int *scale_index;
     __global const float *multiply;
     __global float *y, *slope;
-    int activation;
 } finish;
 
-/* The NV vectors of a row of products, `count` columns of them, to element `at` of the results.
- * Loops over the vectors are unrolled one by one, so that their chains of operations overlap. */
-static inline void finish_row(finish f, floatv *sum, int row, size_t at, int count)
+/* NV vectors, `count` columns of them, to element `at`. */
+INLINE void store_row(const floatv *value, __global float *to, int count)
 {
-    if (f.activation) {
-        floatv slope[NV];
+    if (count >= WIDTH) {
         UNROLL
-        for (int v = 0; v < NV; v++) {
-            slope[v] = clm_gelu_slope(sum[v]);
-            sum[v] = clm_gelu(sum[v]);
-        }
-        if (f.slope) {
-            UNROLL
-            for (int v = 0; v < NV; v++)
-                store_columns(slope[v], f.slope + at + v * VEC, count - v * VEC);
-        }
-    }
-    const floatv scale = (floatv)(scale_of(f.scale, f.scale_index, row));
-    UNROLL
-    for (int v = 0; v < NV; v++) {
-        sum[v] *= scale;
-        if (f.multiply) sum[v] *= load_columns(f.multiply + at + v * VEC, count - v * VEC);
-        store_columns(sum[v], f.y + at + v * VEC, count - v * VEC);
+        for (int v = 0; v < NV; v++)
+            PUT(to + v * VEC, value[v]);
+    } else {
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            store_columns(value[v], to + v * VEC, count - v * VEC);
     }
 }
 
+#if FACTORS
+/* Multiplies a row of products, `count` columns of them, by the factors at element `at`. */
+INLINE void factor_row(finish f, floatv *value, int row, size_t at, int count)
+{
+    const floatv scale = (floatv)(scale_of(f.scale, f.scale_index, row));
+    UNROLL
+    for (int v = 0; v < NV; v++)
+        value[v] *= scale;
+    if (!f.multiply) return;
+    if (count >= WIDTH) {
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            value[v] *= READ(f.multiply + at + v * VEC);
+    } else {
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            value[v] *= load_columns(f.multiply + at + v * VEC, count - v * VEC);
+    }
+}
+#endif
+
+#if ACTIVATION
+/* A row of products, `count` columns of them, activated, to element `at` of the results. */
+INLINE void finish_row(finish f, const floatv *sum, int row, size_t at, int count)
+{
+#if FACTORS
+    const floatv scale = (floatv)(scale_of(f.scale, f.scale_index, row));
+#endif
+    for (int v = 0; v < NV; v++, at += VEC, count -= VEC) {
+        floatv value = clm_gelu(sum[v]);
+#if FACTORS
+        value *= scale;
+        if (f.multiply) value *= load_columns(f.multiply + at, count);
+#endif
+#if KEEP_SLOPE
+        const floatv slope = clm_gelu_slope(sum[v]);
+        store_columns(slope, f.slope + at, count);
+#endif
+        store_columns(value, f.y + at, count);
+    }
+}
+#endif
+
 /* Rows row .. row + MR - 1, those before `stop`, by a panel of weights that starts with the bias.
- * Rows beyond are computed as copies of the last and not written. */
+ * Rows beyond are computed as copies of the last; they are not written. */
 static __attribute__((noinline)) void tile(const floatv *panel, __global const float *RST x,
-                                           __global const int *RST gather, finish f, int row,
-                                           int stop, int last, int depth, int columns, int column)
+                                           __global const int *RST gather, finish f,
+                                           floatv (*done)[NV], int row, int stop, int last,
+                                           int depth, int columns, int column)
 {
     __global const float *a[MR], *next[MR];
     floatv sum[MR][NV];
@@ -58,17 +94,21 @@ static __attribute__((noinline)) void tile(const floatv *panel, __global const f
             sum[i][v] = panel[v];
     }
     const floatv *b = panel + NV;
-    __global const float *also = f.slope ? f.slope : f.multiply ? f.multiply : f.y;
     const size_t first = (size_t)row * (size_t)columns + (size_t)column;
     for (int line = 0; line < depth; line += LINE) {
         UNROLL
         for (int i = 0; i < MR; i++)
             PREFETCH(next[i] + line, 0);
-        if (line < NV * VEC) {
+        if (line < WIDTH) {
             UNROLL
             for (int i = 0; i < MR; i++) {
-                PREFETCH(f.y + first + i * columns + line, 1);
-                PREFETCH(also + first + i * columns + line, 1);
+                PREFETCH_OUT(f.y + first + i * columns + line);
+#if KEEP_SLOPE
+                PREFETCH_OUT(f.slope + first + i * columns + line);
+#endif
+#if FACTORS
+                if (f.multiply) PREFETCH(f.multiply + first + i * columns + line, 0);
+#endif
             }
         }
         const int to = min(depth, line + LINE);
@@ -82,26 +122,22 @@ static __attribute__((noinline)) void tile(const floatv *panel, __global const f
             }
         }
     }
-    const int count = columns - column, rows = min(MR, stop - row);
-    if (count >= NV * VEC && !f.activation && !f.scale && !f.multiply) {
-        UNROLL
-        for (int i = 0; i < MR; i++) {
-            if (i >= rows) continue;
-            UNROLL
-            for (int v = 0; v < NV; v++)
-                AT(f.y + first + (size_t)i * (size_t)columns + v * VEC) = sum[i][v];
-        }
-        return;
-    }
-    floatv done[MR][NV]; /* a rolled loop: the activation would be many kilobytes of code */
     UNROLL
     for (int i = 0; i < MR; i++) {
+#if ACTIVATION
         UNROLL
         for (int v = 0; v < NV; v++)
             done[i][v] = sum[i][v];
+#else
+        if (row + i < stop) {
+            const size_t at = first + (size_t)i * (size_t)columns;
+#if FACTORS
+            factor_row(f, sum[i], row + i, at, columns - column);
+#endif
+            store_row(sum[i], f.y + at, columns - column);
+        }
+#endif
     }
-    for (int i = 0; i < rows; i++)
-        finish_row(f, done[i], row + i, first + (size_t)i * (size_t)columns, count);
 }
 
 /* One work-item per panel of columns and `block` rows. */
@@ -113,8 +149,8 @@ grouped_gemm_f32_cpu(__global const float *RST x, __global const float *RST w,
                      __global float *y, __global float *RST slope, int rows, int groups, int depth,
                      int columns, int activation, int block)
 {
-    floatv panel[(KMAX + 1) * NV];
-    const finish f = {scale, scale_index, multiply, y, slope, activation};
+    floatv panel[(KMAX + 1) * NV], done[STRIP][NV];
+    const finish f = {scale, scale_index, multiply, y, slope};
     const int column = (int)get_global_id(0) * (NV * VEC);
     const int begin = (int)get_global_id(1) * block;
     const int end = min(min(begin + block, rows), offsets[groups]);
@@ -145,7 +181,15 @@ grouped_gemm_f32_cpu(__global const float *RST x, __global const float *RST w,
                 for (int v = 0; v < NV; v++)
                     PREFETCH(next + (size_t)asked * (size_t)columns + v * VEC, 0);
 #endif
-            tile(panel, x, gather, f, row, stop, end - 1, depth, columns, column);
+            tile(panel, x, gather, f, done + (row - first) % STRIP, row, stop, end - 1, depth,
+                 columns, column);
+#if ACTIVATION
+            const int from = row - (row - first) % STRIP, to = min(row + MR, stop);
+            if (to == stop || to == from + STRIP)
+                for (int i = from; i < to; i++)
+                    finish_row(f, done[i - from], i,
+                               (size_t)i * (size_t)columns + (size_t)column, columns - column);
+#endif
         }
     }
 }
