@@ -99,6 +99,8 @@ clm_status clm_tune_tapes(const clm_tune_job *tune, clm_tape *const *tape, size_
     for (size_t t = 0; t < tapes && status == CLM_OK; t++)
         status = add_tape(&all, tune->context, tape[t]);
     if (all.count > 0) qsort(all.kind, all.count, sizeof *all.kind, heavier);
+    for (size_t i = 0; i < all.count && tune->met; i++)
+        tune->met(tune->user, all.kind[i].op, all.kind[i].shape, all.kind[i].ns);
     if (status == CLM_OK) status = tune_kinds(tune, &all);
     clm_scope_end(&scope);
     return status;

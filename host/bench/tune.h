@@ -23,9 +23,11 @@ typedef struct clm_tune_job {
 
     /* Whoever asks for it; each may be null. `trying`: this choice is about to be built and run (its
      * operator, class, variant, tunables); null: no longer. `found`: an entry was put into the table.
+     * `met`: a class is on the tapes, where all its calls take so long in a replay of each.
      * `wrong`: a choice computed something else than the default or the reference. */
     void (*trying)(void *user, const clm_tuned *candidate);
     void (*found)(void *user, const clm_tuned *entry);
+    void (*met)(void *user, const clm_op *op, const char *shape, double ns);
     void (*wrong)(void *user, const clm_tuned *candidate, const char *reason);
     void *user;
 } clm_tune_job;

@@ -148,29 +148,46 @@ static clm_status try(search *s, const clm_choice *choice, bool *moved)
         status = clm_plan_run(s->fallback_plan);
         if (status == CLM_OK) status = clm_finish(s->one->tune->context);
     }
-    announce(s, NULL);
+    if (status == CLM_OK) announce(s, NULL); /* else the device is to blame for what was tried */
     return status;
 }
 
 /* --- the way --- */
 
-static clm_status try_variants(search *s, bool *moved)
+/* Variants meant for the device's class, or those for any device. */
+static clm_status try_variants(search *s, bool any, bool *moved)
 {
     const clm_call *call = &s->solo.call;
     for (const clm_variant *v = call->op->variant; v->name; v++) {
-        if (!clm_variant_suits(v, call, s->device)) continue;
+        if ((v->classes == CLM_ANY_DEVICE) != any || !clm_variant_suits(v, call, s->device))
+            continue;
         const clm_choice choice = clm_choice_of(v, call, s->device);
         CLM_TRY(try(s, &choice, moved));
     }
     return CLM_OK;
 }
 
+/* The value of a tunable's range that is nearest to `from` by ratio among those not yet used. */
+static int nearest(const clm_tunable *tunable, int from, bool *used, int room)
+{
+    int best = -1;
+    for (int i = 0; i < room && tunable->choice[i] != 0; i++) {
+        const double d = fabs(log((double)tunable->choice[i] / (from > 0 ? from : 1)));
+        if (!used[i] &&
+            (best < 0 || d < fabs(log((double)tunable->choice[best] / (from > 0 ? from : 1)))))
+            best = i;
+    }
+    if (best >= 0) used[best] = true;
+    return best;
+}
+
 static clm_status try_values(search *s, int tunable, bool *moved)
 {
-    const clm_variant *variant = s->best.variant;
-    const clm_tunable *t = &variant->tunable[tunable];
-    const int room = (int)(sizeof t->choice / sizeof *t->choice);
-    for (int i = 0; i < room && t->choice[i] != 0; i++) {
+    const clm_tunable *t = &s->best.variant->tunable[tunable];
+    enum { ROOM = sizeof t->choice / sizeof *t->choice };
+    bool used[ROOM] = {false};
+    const int from = s->best.tune[tunable];
+    for (int i; (i = nearest(t, from, used, ROOM)) >= 0;) {
         clm_choice choice = s->best;
         choice.tune[tunable] = t->choice[i];
         CLM_TRY(try(s, &choice, moved));
@@ -181,11 +198,12 @@ static clm_status try_values(search *s, int tunable, bool *moved)
 static clm_status climb(search *s)
 {
     bool moved = true;
-    CLM_TRY(try_variants(s, &moved));
+    CLM_TRY(try_variants(s, false, &moved));
     while (moved && !s->cut_short) {
         moved = false;
         for (int t = 0; t < clm_tunables(s->best.variant); t++)
             CLM_TRY(try_values(s, t, &moved));
+        if (!moved) CLM_TRY(try_variants(s, true, &moved));
     }
     return CLM_OK;
 }
@@ -243,7 +261,7 @@ static clm_status finish(search *s)
     entry.ratio = kept ? exp(duel.effect) : 1;
     entry.low = kept ? exp(duel.low) : 1;
     entry.high = kept ? exp(duel.high) : 1;
-    entry.trials = s->trials + (before ? before->trials : 0);
+    entry.trials = s->trials - 1 + (before ? before->trials : 0);
     entry.complete = !s->cut_short;
     entry.from = clm_text(s->scope, "%s", tune->from);
     clm_tuning_put(tune->tuning, &entry);

@@ -12,8 +12,6 @@ static const struct argp_option table[] = {
     {"set", 's', "KEY=VALUE", 0, "A parameter of the model; may be repeated", 0},
     {"device", 'd', "DEV", 0,
      "cpu, gpu, accelerator, an id, or part of a name (default: first GPU, else first CPU)", 0},
-    {"lane", 'l', "LANE", 0,
-     "portable (default tunables), tuned (what `clmoe tune` found) or vendor (libraries)", 0},
     {0},
 };
 
@@ -24,7 +22,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'm': o->model = argument; return 0;
     case 'D': o->data = argument; return 0;
     case 'R': o->data_dir = argument; return 0;
-    case 'l': o->lane = argument; return 0;
     case 'd': o->device = argument; return 0;
     case 's':
         if (o->sets == CLM_MOST_SETS) argp_error(state, "more than %d --set", CLM_MOST_SETS);
@@ -35,6 +32,22 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 const struct argp clm_cell_argp = {table, parse, NULL, NULL, NULL, NULL, NULL};
+
+static const struct argp_option lane_table[] = {
+    {"lane", 'l', "LANE", 0,
+     "portable (default tunables), tuned (what `clmoe tune` found) or vendor (libraries)", 0},
+    {0},
+};
+
+static error_t parse_lane(int key, char *argument, struct argp_state *state)
+{
+    clm_cell_options *o = state->input;
+    if (key != 'l') return ARGP_ERR_UNKNOWN;
+    o->lane = argument;
+    return 0;
+}
+
+const struct argp clm_lane_argp = {lane_table, parse_lane, NULL, NULL, NULL, NULL, NULL};
 
 static clm_status configure(clm_scope *scope, const clm_cell_options *o, const clm_model *model,
                             clm_config **config)

@@ -16,6 +16,7 @@ typedef struct clm_cell_options {
 
 /* To be listed among a command's argp children; its input is a clm_cell_options. */
 extern const struct argp clm_cell_argp;
+extern const struct argp clm_lane_argp; /* --lane alone, with the same input */
 
 /* Loads, resolves and opens what the options name. Errors say what to do. */
 clm_status clm_cell_open(clm_scope *scope, const clm_cell_options *options,

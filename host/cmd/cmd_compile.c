@@ -23,7 +23,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     options *o = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &o->cell; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &o->cell; return 0;
     case 'o': o->out = argument; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -59,7 +59,8 @@ static clm_status compile(clm_scope *scope, const options *o)
 static int run(int argc, char **argv)
 {
     options o = {0};
-    const struct argp_child children[] = {{&clm_cell_argp, 0, "The cell:", 1}, {0}};
+    const struct argp_child children[] = {
+        {&clm_cell_argp, 0, "The cell:", 1}, {&clm_lane_argp, 0, NULL, 1}, {0}};
     const struct argp argp = {
         table,
         parse,

@@ -19,7 +19,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     options *o = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &o->cell; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &o->cell; return 0;
     case 'c': o->forward.checkpoint = argument; return 0;
     case 'o': o->forward.out = argument; return 0;
     case 'g': o->forward.gradients = true; return 0;
@@ -41,7 +41,8 @@ static clm_status forward(clm_scope *scope, const options *o)
 static int run(int argc, char **argv)
 {
     options o = {0};
-    const struct argp_child children[] = {{&clm_cell_argp, 0, "The cell:", 1}, {0}};
+    const struct argp_child children[] = {
+        {&clm_cell_argp, 0, "The cell:", 1}, {&clm_lane_argp, 0, NULL, 1}, {0}};
     const struct argp argp = {
         table,
         parse,

@@ -72,6 +72,14 @@ static int32_t pair_inputs(const recording *r, clm_tape *tape, const clm_pairs_h
     return n;
 }
 
+/* Plans a tape that is timed. */
+static clm_status plan_timed(const recording *r, clm_tape *tape)
+{
+    CLM_TRY(clm_tape_plan(tape));
+    if (r->cell->taped) r->cell->taped(r->cell->user, tape);
+    return CLM_OK;
+}
+
 static clm_status record_train(recording *r, clm_link_tapes *tapes)
 {
     const clm_config *config = r->cell->config;
@@ -103,7 +111,7 @@ static clm_status record_train(recording *r, clm_link_tapes *tapes)
     if (r->cell->planned)
         r->cell->planned(r->cell->user, clm_parameters_bytes(tapes->parameters, true),
                          clm_tape_bytes(tape));
-    return clm_tape_plan(tape);
+    return plan_timed(r, tape);
 }
 
 static clm_status record_scores(recording *r, clm_link_tapes *tapes, const clm_pairs_host *message,
@@ -138,7 +146,7 @@ static clm_status record_inference(recording *r, clm_link_tapes *tapes,
     tapes->embedding = h;
     if (h) clm_keep(tapes->infer, h);
     clm_tape_share_memory(tapes->infer, tapes->train);
-    return clm_tape_plan(tapes->infer);
+    return plan_timed(r, tapes->infer);
 }
 
 clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, bool every_row,

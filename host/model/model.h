@@ -26,6 +26,8 @@ typedef struct clm_cell {
     clm_tuning *tuning;         /* of lanes tuned and vendor; null: default tunables */
     clm_progress progress;      /* may be null */
     clm_planned planned;        /* may be null */
+    /* Given each planned tape whose replays are timed: a training step, inference; may be null. */
+    void (*taped)(void *user, clm_tape *tape);
     void *user;
     json_t *record; /* object to which metrics, curve, time_ns, rate, memory_bytes,
                                     routing are added */

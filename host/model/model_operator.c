@@ -195,6 +195,7 @@ static clm_status record(clm_scope *scope, const clm_cell *cell, const clm_workl
     const uint64_t weights = clm_parameters_bytes(p, backward);
     if (s->count == 0 && cell->planned) cell->planned(cell->user, weights, clm_tape_bytes(tape));
     CLM_TRY(clm_tape_plan(tape));
+    if (s->count == 0 && cell->taped) cell->taped(cell->user, tape);
     s->tape[s->count++] = tape;
     s->bytes += weights + clm_tape_bytes(tape);
     return CLM_OK;

@@ -77,6 +77,16 @@ static clm_status hash_file(const char *path, char hex[65])
     return CLM_OK;
 }
 
+/* The same entries in a list of the table's own: put changes them, and the file's are freed with
+ * what they were. */
+static clm_tuned_list own_list(clm_scope *scope, const clm_tuned_list *from)
+{
+    clm_tuned_list list = {clm_alloc_array(scope, from->count + 1, sizeof *list.entry),
+                           from->count};
+    if (from->count > 0) memcpy(list.entry, from->entry, from->count * sizeof *list.entry);
+    return list;
+}
+
 clm_status clm_tuning_read(clm_scope *scope, const char *path, clm_tuning **out)
 {
     clm_yaml *yaml;
@@ -86,6 +96,8 @@ clm_status clm_tuning_read(clm_scope *scope, const char *path, clm_tuning **out)
     clm_tuning *tuning = clm_alloc(scope, sizeof *tuning);
     *tuning = *(const clm_tuning *)data;
     tuning->scope = scope;
+    tuning->entries = own_list(scope, &tuning->entries);
+    tuning->ended = own_list(scope, &tuning->ended);
     tuning->path = clm_text(scope, "%s", path);
     tuning->yaml = yaml;
     CLM_TRY(hash_file(path, tuning->sha256));

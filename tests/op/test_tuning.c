@@ -110,6 +110,8 @@ static void a_table_survives_its_file(void **state)
     assert_null(clm_tuning_entry(back, "toy_double", "N=2048")->variant);
     assert_true(clm_tuning_ended(back, "toy_double", "N=1024", "plain", "KIND=5"));
     assert_false(clm_tuning_ended(back, "toy_double", "N=2048", "plain", "KIND=5"));
+    clm_tuning_put(back, &entry); /* over one from the file, which the file's memory outlives */
+    assert_string_equal(clm_tuning_entry(back, "toy_double", "N=2048")->op, "toy_double");
     const clm_tuning_facts facts = clm_tuning_about(back);
     assert_string_equal(facts.path, path);
     assert_int_equal(strlen(facts.sha256), 64);

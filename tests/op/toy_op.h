@@ -12,7 +12,7 @@
 
 enum {
     TOY_RIGHT = 1,
-    TOY_WRONG,      /* fast, and off by a thousandth */
+    TOY_WRONG,      /* fast, and off by a thousandth where N is larger than in any example */
     TOY_WRONG_TAIL, /* fast, and right where N is a multiple of 4 */
     TOY_NO_BUILD,
     TOY_ENDS, /* the process ends while it is built, when `toy_dangerous` */
@@ -33,7 +33,7 @@ static const clm_source toy_source = {
     "    for (int r = 0; r < 16 * ROUNDS && KIND == 1; r++)\n"
     "        z = fma(z, one, zero);\n"
     "    if (i < n && (KIND != 3 || i < n / 4 * 4))\n"
-    "        y[i] = KIND == 2 ? 2.002f * z : 2 * z;\n"
+    "        y[i] = KIND == 2 && n > 4096 ? 2.002f * z : 2 * z;\n"
     "}\n",
 };
 
