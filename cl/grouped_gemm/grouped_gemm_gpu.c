@@ -56,6 +56,7 @@ const char *clm_gemm_misfit_mma(const clm_call *call, const clm_device *device)
 {
     if (clm_dim(call, 'K') % 4 != 0 || clm_dim(call, 'N') % 4 != 0)
         return "K or N is no multiple of 4";
+    if (clm_call_real(call) != CLM_F32) return "rows are not stored as f32";
     if (device->max_work_group < MMA_ITEMS) return "work-groups of 128 are too large";
     return device->local_bytes < LEAST_LOCAL ? "less than 32 KiB of local memory" : NULL;
 }

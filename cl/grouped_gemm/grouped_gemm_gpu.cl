@@ -22,6 +22,16 @@ static inline float4 load_4(__global const float *row, int at, int n)
 #endif
 }
 
+/* The same of rows. */
+static inline float4 load_reals_4(__global const real *row, int at, int n)
+{
+#ifdef ALIGNED
+    return at < n ? clm_widen4(*(__global const real4 *)(row + at)) : (float4)(0.0f);
+#else
+    return at < n ? clm_load_real(row + at, n - at) : (float4)(0.0f);
+#endif
+}
+
 static inline void store_4(float4 value, __global float *row, int at, int n)
 {
 #ifdef ALIGNED
@@ -154,18 +164,18 @@ static inline sources look_up(__global const int *x_gather, __global const int *
     return s;
 }
 
-static inline void fetch(float4 *left, float4 *right, __global const float *x,
-                         __global const float *dy, sources s, int top, int depth, int column,
+static inline void fetch(float4 *left, float4 *right, __global const real *x,
+                         __global const real *dy, sources s, int top, int depth, int column,
                          int columns)
 {
     const int item = (int)(get_local_id(1) * SIDE + get_local_id(0));
     UNROLL
     for (int i = 0; i < LEFT_LOADS; i++)
         left[i] = s.x[i] < 0 ? (float4)(0.0f)
-                             : load_4(x + (size_t)s.x[i] * (size_t)depth,
+                             : load_reals_4(x + (size_t)s.x[i] * (size_t)depth,
                                       top + item % (TILE / 4) * 4, depth);
     *right = s.dy < 0 ? (float4)(0.0f)
-                      : s.scale * load_4(dy + (size_t)s.dy * (size_t)columns,
+                      : s.scale * load_reals_4(dy + (size_t)s.dy * (size_t)columns,
                                          column + item % (COLUMNS / 4) * 4, columns);
 }
 
@@ -182,8 +192,8 @@ static inline void stage(left_stage *to_left, right_stage *to_right, const float
 
 /* A tile of x^T dy over one piece of a group's rows, into the matrix of its slot. */
 __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
-grouped_gemm_weight_f32_gpu(__global const float *RST x, __global const int *RST x_gather,
-                            __global const float *RST dy, __global const int *RST dy_gather,
+grouped_gemm_weight_f32_gpu(__global const real *RST x, __global const int *RST x_gather,
+                            __global const real *RST dy, __global const int *RST dy_gather,
                             __global const float *RST scale, __global const int *RST scale_index,
                             __global const int *RST offsets, __global float *RST partial, int rows,
                             int groups, int depth, int columns, int height, int stride, int chunk)

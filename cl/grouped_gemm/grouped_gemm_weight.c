@@ -1,7 +1,5 @@
 #include "cl/grouped_gemm/internal.h"
 
-#include "cl/cast/cast.h"
-
 #include <stdio.h>
 
 enum { X, X_GATHER, DY, DY_GATHER, SCALE, SCALE_INDEX, OFFSETS, DW, DB, PARTIAL }; /* operands */
@@ -35,7 +33,6 @@ clm_tensor *clm_gemm_weight_call(clm_tape *tape, const clm_gemm_weight *gemm, cl
 {
     if (db) *db = NULL;
     if (!gemm->x || !gemm->dy || !gemm->offsets) return NULL;
-    clm_tensor *x = clm_cast(tape, gemm->x, CLM_F32), *dy = clm_cast(tape, gemm->dy, CLM_F32);
     const int64_t groups = gemm->offsets->dim[0] - 1, depth = gemm->x->dim[1],
                   columns = gemm->dy->dim[1];
     const int64_t chunk = clamp((gemm->rows + CHUNKS - 1) / CHUNKS, LEAST_CHUNK, MOST_CHUNK);
@@ -45,11 +42,12 @@ clm_tensor *clm_gemm_weight_call(clm_tape *tape, const clm_gemm_weight *gemm, cl
                *bias = NULL;
     if (gemm->want_bias) bias = clm_activation(tape, "db", CLM_F32, CLM_DIMS(groups, columns));
     clm_tensor *partial = clm_activation(tape, "dw_partial", CLM_F32, 3, shape);
-    clm_record(tape, &(clm_call){.op = &clm_op_grouped_gemm_weight,
-                                 .arg = {x, gemm->x_gather, dy, gemm->dy_gather, gemm->scale,
-                                         gemm->scale_index, gemm->offsets, dw, bias, partial},
-                                 .attribute = {(double)gemm->rows, (double)chunk},
-                                 .grad = clm_no_grad});
+    clm_record(tape,
+               &(clm_call){.op = &clm_op_grouped_gemm_weight,
+                           .arg = {gemm->x, gemm->x_gather, gemm->dy, gemm->dy_gather, gemm->scale,
+                                   gemm->scale_index, gemm->offsets, dw, bias, partial},
+                           .attribute = {(double)gemm->rows, (double)chunk},
+                           .grad = clm_no_grad});
     if (db) *db = bias;
     return dw;
 }
@@ -215,9 +213,9 @@ const clm_op clm_op_grouped_gemm_weight = {
     .about = "gradients of the weights and biases of grouped_gemm",
     .paper = "Gale et al., MegaBlocks, MLSys 2023, section 4",
     .source = &clm_source_grouped_gemm,
-    .operand = {{"x", CLM_IN, CLM_F32, "X K", false, NULL},
+    .operand = {{"x", CLM_IN, CLM_REAL, "X K", false, NULL},
                 {"x_gather", CLM_IN, CLM_I32, "Y", true, NULL},
-                {"dy", CLM_IN, CLM_F32, "V N", false, NULL},
+                {"dy", CLM_IN, CLM_REAL, "V N", false, NULL},
                 {"dy_gather", CLM_IN, CLM_I32, "Y", true, NULL},
                 {"scale", CLM_IN, CLM_F32, "S", true, NULL},
                 {"scale_index", CLM_IN, CLM_I32, "Y", true, NULL},

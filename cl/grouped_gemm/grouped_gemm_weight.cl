@@ -12,6 +12,11 @@ enum { WIDTH = NV * VEC };
 #define VECTOR_OF_(lanes) float##lanes
 typedef VECTOR_OF(TK) strip;
 typedef strip __attribute__((aligned(4))) stripu;
+#define REALS_OF(lanes) REALS_OF_(lanes)
+#define REALS_OF_(lanes) real##lanes
+#define WIDEN_OF(lanes) WIDEN_OF_(lanes)
+#define WIDEN_OF_(lanes) clm_widen##lanes
+typedef REALS_OF(TK) __attribute__((aligned(sizeof(real)))) realsu;
 
 /* Rows of x in strips of TK columns and scaled rows of dy in panels of WIDTH, each adjacent in
  * memory; what is missing to a strip or panel is zero. Strips are a little longer than they need to
@@ -21,21 +26,21 @@ typedef struct staged {
     floatv dy[NMAX / WIDTH][ROWS + 1][NV];
 } staged;
 
-static inline void stage_row(staged *s, int r, __global const float *x, __global const float *dy,
+static inline void stage_row(staged *s, int r, __global const real *x, __global const real *dy,
                              float scale, int depth, int columns)
 {
     int k = 0;
     for (; k + TK <= depth; k += TK)
-        s->x[k / TK][r] = *(__global const stripu *)(x + k);
+        s->x[k / TK][r] = WIDEN_OF(TK)(*(__global const realsu *)(x + k));
     if (k < depth) {
         float rest[TK];
         UNROLL
         for (int j = 0; j < TK; j++)
-            rest[j] = k + j < depth ? x[k + j] : 0.0f;
+            rest[j] = k + j < depth ? clm_widen(x[k + j]) : 0.0f;
         s->x[k / TK][r] = *(const stripu *)rest;
     }
     for (int v = 0; v * VEC < columns || v % NV != 0; v++)
-        s->dy[v / NV][r][v % NV] = scale * load_columns(dy + v * VEC, columns - v * VEC);
+        s->dy[v / NV][r][v % NV] = scale * load_reals(dy + v * VEC, columns - v * VEC);
 }
 
 /* Adds the products of `rows` staged rows to TK rows by NV vectors of a padded matrix. */
@@ -68,8 +73,8 @@ static __attribute__((noinline)) void weight_tile(const strip *x, const floatv (
 /* One work-item per chunk of rows. Next to each tile, some of the rows to be staged next are asked
  * for. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-grouped_gemm_weight_f32_cpu(__global const float *RST x, __global const int *RST x_gather,
-                            __global const float *RST dy, __global const int *RST dy_gather,
+grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST x_gather,
+                            __global const real *RST dy, __global const int *RST dy_gather,
                             __global const float *RST scale, __global const int *RST scale_index,
                             __global const int *RST offsets, __global float *RST partial, int rows,
                             int groups, int depth, int columns, int height, int stride, int chunk)
@@ -98,7 +103,7 @@ grouped_gemm_weight_f32_cpu(__global const float *RST x, __global const int *RST
 #if AHEAD > 0
                 for (const int until = from + count + asked * (t + 1) / tiles; ahead < until;
                      ahead++) {
-                    __global const float *next =
+                    __global const real *next =
                         x + (size_t)row_of(x_gather, ahead) * (size_t)depth;
                     for (int j = 0; j < depth; j += LINE)
                         PREFETCH(next + j, 0);
@@ -151,8 +156,8 @@ __kernel void grouped_gemm_weight_sum_f32(__global const float *RST partial,
 #ifdef WEIGHT_PLAIN
 /* One work-item per element of dw and db (the row after the last) and group. */
 __kernel void
-grouped_gemm_weight_f32_plain(__global const float *RST x, __global const int *RST x_gather,
-                              __global const float *RST dy, __global const int *RST dy_gather,
+grouped_gemm_weight_f32_plain(__global const real *RST x, __global const int *RST x_gather,
+                              __global const real *RST dy, __global const int *RST dy_gather,
                               __global const float *RST scale, __global const int *RST scale_index,
                               __global const int *RST offsets, __global float *RST dw,
                               __global float *RST db, int depth, int columns)
@@ -164,9 +169,9 @@ grouped_gemm_weight_f32_plain(__global const float *RST x, __global const int *R
     float sum = 0.0f;
     for (int r = offsets[g]; r < offsets[g + 1]; r++) {
         const float value = scale_of(scale, scale_index, r) *
-                            dy[(size_t)row_of(dy_gather, r) * (size_t)columns + n];
-        sum =
-            fma(at < size ? x[(size_t)row_of(x_gather, r) * (size_t)depth + k] : 1.0f, value, sum);
+                            clm_widen(dy[(size_t)row_of(dy_gather, r) * (size_t)columns + n]);
+        const size_t from = (size_t)row_of(x_gather, r) * (size_t)depth;
+        sum = fma(at < size ? clm_widen(x[from + k]) : 1.0f, value, sum);
     }
     if (at < size)
         dw[g * size + at] = sum;
