@@ -122,6 +122,8 @@ static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
         row->profile.gflops,
         row->profile.gbytes,
         row->profile.share,
+        row->profile.forward_share,
+        row->profile.backward_share,
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         put_number(out, numbers[i]);
@@ -143,7 +145,9 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
     fputs(",seeds,status,auc_test,auc_test_se,auc_test_min,auc_test_max,auc_val,ap_test,best_epoch,"
           "published,published_se,against_hgt,against_hgt_p,train_step_ms,inference_ms,"
           "planned_bytes,device_bytes,imbalance,graph_nodes,graph_edges,kernel_ms,kernel_ms_min,"
-          "kernel_ms_max,forward_ms,backward_ms,wall_ms,overhead,gflops,gbytes,roof_share,"
+          "kernel_ms_max,forward_ms,backward_ms,wall_ms,overhead,gflops,gbytes,roof_share,forward_"
+          "share,"
+          "backward_share,"
           "auc_test_of_seeds\n",
           out);
     for (size_t i = 0; i < rows->count; i++)

@@ -19,6 +19,7 @@ static clm_status write_files(clm_scope *scope, const clm_rows *rows, const char
     CLM_TRY(clm_csv_summary(scope, rows, clm_text(scope, "%s/summary.csv", plots)));
     CLM_TRY(clm_csv_curve(scope, rows, clm_text(scope, "%s/curve.csv", plots)));
     CLM_TRY(clm_csv_load(scope, rows, clm_text(scope, "%s/load.csv", plots)));
+    CLM_TRY(clm_csv_calls(scope, rows, clm_text(scope, "%s/calls.csv", plots)));
     const clm_names *figures = &rows->plan->figures;
     size_t drawn;
     CLM_TRY(

@@ -91,12 +91,19 @@ static double read_overhead(const json_t *r) { return number_at(r, "profile", "o
 static double read_gflops(const json_t *r) { return in_profile(r, "total", "gflops"); }
 static double read_gbytes(const json_t *r) { return in_profile(r, "total", "gbytes"); }
 
-static const json_t *total(const json_t *r)
+static const json_t *pass(const json_t *r, const char *name)
 {
-    return json_object_get(json_object_get(r, "profile"), "total");
+    return json_object_get(json_object_get(r, "profile"), name);
 }
 
-static double read_share(const json_t *r) { return number_at(total(r), "roof", "share"); }
+static double share(const json_t *r, const char *name)
+{
+    return number_at(pass(r, name), "roof", "share");
+}
+
+static double read_share(const json_t *r) { return share(r, "total"); }
+static double read_forward_share(const json_t *r) { return share(r, "forward"); }
+static double read_backward_share(const json_t *r) { return share(r, "backward"); }
 
 /* Summary over the seeds that have the number. */
 static clm_summary summarise(clm_scope *scope, const clm_row *row, reader read)
@@ -120,9 +127,11 @@ static void fill_profile(clm_scope *scope, clm_row *row)
     p->gflops = summarise(scope, row, read_gflops).median;
     p->gbytes = summarise(scope, row, read_gbytes).median;
     p->share = summarise(scope, row, read_share).median;
+    p->forward_share = summarise(scope, row, read_forward_share).median;
+    p->backward_share = summarise(scope, row, read_backward_share).median;
     for (size_t i = 0; i < row->planned && p->bound == NULL; i++)
         p->bound = json_string_value(
-            json_object_get(json_object_get(total(row->record[i]), "roof"), "bound"));
+            json_object_get(json_object_get(pass(row->record[i], "total"), "roof"), "bound"));
 }
 
 static void fill(clm_scope *scope, clm_row *row)

@@ -9,8 +9,9 @@
 typedef struct clm_profile_row {
     clm_summary ns; /* over seeds, of the calls that count */
     double forward_ns, backward_ns, wall_ns, overhead;
-    double gflops, gbytes, share; /* share: of the roof */
-    const char *bound;            /* of the first seed; null: unknown */
+    double gflops, gbytes;
+    double share, forward_share, backward_share; /* of the roof */
+    const char *bound;                           /* of the first seed; null: unknown */
 } clm_profile_row;
 
 typedef struct clm_row {

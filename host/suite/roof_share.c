@@ -24,17 +24,19 @@ static json_t *roof_json(const char *bound, double least_ns, double ns)
                      least_ns / ns, "implausible", least_ns / ns > CLM_IMPLAUSIBLE_SHARE);
 }
 
-/* Bytes come from where all operands in use fit: with rotating sets, those of all. */
+/* Bytes come from where all operands in use fit: with rotating sets, those of all. Events tell the
+ * time of kernels alone, in which no launch is counted. */
 static clm_roof roof_of(const clm_roofs *roofs, const json_t *profile, const json_t *call)
 {
     const json_t *cache = json_object_get(profile, "cache");
     const bool cold = strcmp(text(cache, "state"), "cold") == 0;
+    const bool events = strcmp(text(profile, "timer"), "events") == 0;
     const char *precision = text(call, "precision");
     const clm_work work = {.flops = number(call, "flops"),
                            .bytes = number(call, "bytes"),
                            .footprint_bytes =
                                cold ? number(cache, "bytes") : number(call, "footprint_bytes"),
-                           .launches = number(call, "launches"),
+                           .launches = events ? 0 : number(call, "launches"),
                            .precision = precision[0] != '\0' ? precision : NULL};
     return clm_roof_of(roofs, &work);
 }
