@@ -19,6 +19,7 @@ enum {
     KEY_TIMEOUT,
     KEY_JSON,
     KEY_BINARIES,
+    KEY_PROFILE,
 };
 
 enum { MOST_WORDS = 256 };
@@ -61,6 +62,8 @@ static const struct argp_option table[] = {
     {"shard", KEY_SHARD, "I/N", 0, "Run part I of N of the cells (I = 1 ... N)", 2},
     {"binaries", KEY_BINARIES, "DIR", 0,
      "Build no programs: take the binaries that `clmoe compile` left there", 2},
+    {"profile", KEY_PROFILE, NULL, 0,
+     "Also time every operator of a training step and of an inference, and leave trace.json", 2},
     {NULL, 0, NULL, 0, "What to leave:", 3},
     {"out", 'o', "DIR", 0,
      "Folder of the run (default: results/SUITE-DATE-TIME); none: keep no files", 3},
@@ -109,7 +112,7 @@ static void check(const options *o, struct argp_state *state)
     if (o->resume != NULL) {
         if (r->suite != NULL || o->model.count > 0 || o->data.count > 0 || o->set.count > 0 ||
             o->seeds.count > 0 || r->shards > 0 || r->device != NULL || o->lane.count > 0 ||
-            r->binaries != NULL || o->out != NULL)
+            r->binaries != NULL || r->profile || o->out != NULL)
             argp_error(state, "--resume continues a run as it was planned: only --timeout, "
                               "--dry-run and --json go with it");
     } else if (r->suite == NULL && o->model.count == 0 && o->data.count == 0) {
@@ -136,6 +139,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_TIMEOUT: o->request.timeout_s = whole_number(argument, "timeout", state); return 0;
     case KEY_RESUME: o->resume = argument; return 0;
     case KEY_BINARIES: o->request.binaries = argument; return 0;
+    case KEY_PROFILE: o->request.profile = true; return 0;
     case KEY_SHARD: parse_shard(o, argument, state); return 0;
     case 'o': o->out = argument; return 0;
     case KEY_JSON: o->json = true; return 0;

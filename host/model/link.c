@@ -102,7 +102,7 @@ clm_status clm_link_run(clm_scope *scope, const clm_cell *cell)
     result->setup_ns = clm_now_ns() - start - result->build_ns;
     clm_link_routing_new(scope, cell, tapes, result);
     const clm_status status = train(cell, tapes, result);
-    if (status == CLM_OK) CLM_TRY(clm_link_profile(cell, tapes, result));
+    if (status == CLM_OK) CLM_TRY(clm_link_profile(scope, cell, tapes, result));
     clm_link_record(cell, tapes, result);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "model/link_record.h"
 
 #include "base/statistics.h"
+#include "model/profile_record.h"
 
 #include <math.h>
 
@@ -28,9 +29,17 @@ clm_status clm_link_read_routing(clm_link_tapes *tapes, clm_link_result *r)
     return clm_tensor_read(tapes->test, tapes->seen.routing.topk, r->topk);
 }
 
-clm_status clm_link_profile(const clm_cell *cell, clm_link_tapes *tapes, clm_link_result *r)
+static clm_status profile(clm_scope *scope, const clm_cell *cell, clm_tape *tape, clm_profile **out)
 {
-    r->kernel_ns = NAN;
+    clm_profile_options options = clm_profile_default();
+    options.step_index = clm_config_int(cell->config, "epochs");
+    *out = clm_alloc(scope, sizeof **out);
+    return clm_profile_tapes(scope, &tape, 1, &options, *out);
+}
+
+/* Once, by the events that come with the launches. */
+static clm_status kernel_time(const clm_cell *cell, clm_link_tapes *tapes, clm_link_result *r)
+{
     const size_t calls = clm_tape_calls(tapes->train);
     clm_scope scope = {0};
     double *ns = clm_alloc_array(&scope, calls, sizeof *ns);
@@ -39,23 +48,29 @@ clm_status clm_link_profile(const clm_cell *cell, clm_link_tapes *tapes, clm_lin
     if (status == CLM_OK) status = clm_tape_call_ns(tapes->train, ns);
     clm_events_stop(cell->context);
     const bool real = !(clm_context_device(cell->context)->quirks & CLM_QUIRK_FAKE_EVENTS);
-    if (status == CLM_OK && real) r->kernel_ns = 0;
-    for (size_t i = 0; i < calls && real && status == CLM_OK; i++)
+    r->kernel_ns = status == CLM_OK && real ? 0 : NAN;
+    for (size_t i = 0; i < calls; i++)
         r->kernel_ns += ns[i];
-    const double start = clm_now_ns();
-    if (status == CLM_OK) status = clm_tape_upload_inputs(tapes->train);
-    r->transfer_ns = clm_now_ns() - start;
     clm_scope_end(&scope);
     return status;
 }
 
-static json_t *number(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+clm_status clm_link_profile(clm_scope *scope, const clm_cell *cell, clm_link_tapes *tapes,
+                            clm_link_result *r)
+{
+    CLM_TRY(kernel_time(cell, tapes, r));
+    const double start = clm_now_ns();
+    CLM_TRY(clm_tape_upload_inputs(tapes->train));
+    r->transfer_ns = clm_now_ns() - start;
+    if (!cell->profile) return CLM_OK;
+    CLM_TRY(profile(scope, cell, tapes->train, &r->step_profile));
+    return profile(scope, cell, tapes->infer, &r->inference_profile);
+}
 
 static json_t *times(const double *ns, size_t n)
 {
     const clm_summary s = clm_summarise(ns, n);
-    return json_pack("{s:o,s:o,s:o,s:o,s:I}", "median", number(s.median), "min", number(s.min),
-                     "q1", number(s.q1), "q3", number(s.q3), "n", (json_int_t)n);
+    return clm_summary_json(&s);
 }
 
 static json_t *curve(const clm_link_result *r)
@@ -64,8 +79,9 @@ static json_t *curve(const clm_link_result *r)
     for (int i = 0; i < r->points; i++) {
         const clm_link_point *p = &r->curve[i];
         json_array_append_new(list, json_pack("{s:i,s:o,s:o,s:o}", "epoch", p->epoch, "seconds",
-                                              number(p->seconds), "loss", number(p->loss),
-                                              "auc_val", number(p->auc_val)));
+                                              clm_number_json(p->seconds), "loss",
+                                              clm_number_json(p->loss), "auc_val",
+                                              clm_number_json(p->auc_val)));
     }
     return list;
 }
@@ -83,9 +99,10 @@ static double flops(const clm_tape *tape)
 static json_t *rate(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *r)
 {
     const double ns = clm_summarise(r->step_ns, r->steps).median;
-    return json_pack("{s:o,s:o,s:o}", "nodes", number(cell->dataset->graph.nodes / ns * 1e9),
-                     "edges", number((double)tapes->train_edges / ns * 1e9), "gflops",
-                     number(flops(tapes->train) / ns));
+    return json_pack("{s:o,s:o,s:o}", "nodes",
+                     clm_number_json(cell->dataset->graph.nodes / ns * 1e9), "edges",
+                     clm_number_json((double)tapes->train_edges / ns * 1e9), "gflops",
+                     clm_number_json(flops(tapes->train) / ns));
 }
 
 /* Entropy of the router over its maximum, per node type: mean over nodes (a) and of the mean (b);
@@ -150,16 +167,16 @@ void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes, const cl
 {
     json_t *record = cell->record;
     json_object_set_new(record, "metrics",
-                        json_pack("{s:o,s:o,s:o,s:i}", "auc_test", number(r->auc_test), "auc_val",
-                                  number(r->auc_val), "ap_test", number(r->ap_test), "epoch",
-                                  r->epoch));
+                        json_pack("{s:o,s:o,s:o,s:i}", "auc_test", clm_number_json(r->auc_test),
+                                  "auc_val", clm_number_json(r->auc_val), "ap_test",
+                                  clm_number_json(r->ap_test), "epoch", r->epoch));
     json_object_set_new(record, "curve", curve(r));
-    json_object_set_new(record, "time_ns",
-                        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "train_step",
-                                  times(r->step_ns, r->steps), "inference",
-                                  times(r->inference_ns, r->inferences), "kernel",
-                                  number(r->kernel_ns), "transfer", number(r->transfer_ns), "build",
-                                  number(r->build_ns), "setup", number(r->setup_ns)));
+    json_object_set_new(
+        record, "time_ns",
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "train_step", times(r->step_ns, r->steps),
+                  "inference", times(r->inference_ns, r->inferences), "kernel",
+                  clm_number_json(r->kernel_ns), "transfer", clm_number_json(r->transfer_ns),
+                  "build", clm_number_json(r->build_ns), "setup", clm_number_json(r->setup_ns)));
     json_object_set_new(record, "rate", rate(cell, tapes, r));
     const uint64_t planned =
         clm_tape_bytes(tapes->train) + clm_parameters_bytes(tapes->parameters, true);
@@ -167,4 +184,11 @@ void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes, const cl
                         json_pack("{s:I,s:I}", "planned", (json_int_t)planned, "device",
                                   (json_int_t)clm_context_peak_bytes(cell->context)));
     json_object_set_new(record, "routing", routing(&cell->dataset->graph, r));
+    if (r->step_profile)
+        json_object_set_new(
+            record, "profile",
+            clm_profile_json(r->step_profile, clm_tape_forward_calls(tapes->train), 0));
+    if (r->inference_profile)
+        json_object_set_new(record, "inference_profile",
+                            clm_profile_json(r->inference_profile, r->inference_profile->calls, 0));
 }

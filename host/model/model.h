@@ -28,6 +28,7 @@ typedef struct clm_cell {
     clm_planned planned;        /* may be null */
     /* Given each planned tape whose replays are timed: a training step, inference; may be null. */
     void (*taped)(void *user, clm_tape *tape);
+    bool profile;               /* also time every call of a step and of an inference */
     void *user;
     json_t *record; /* object to which metrics, curve, time_ns, rate, memory_bytes,
                                     routing are added */

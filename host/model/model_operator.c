@@ -188,7 +188,7 @@ static clm_status record(clm_scope *scope, const clm_cell *cell, const clm_workl
     const bool backward = !clm_config_is(cell->config, "pass", "forward");
     clm_parameters *p = clm_parameters_new(scope, w->seed);
     clm_tape *tape = clm_tape_new(scope, cell->context, p, w->seed);
-    s->forward = clm_bench_record(tape, bench, w, backward);
+    clm_bench_record(tape, bench, w, backward);
     clm_tape_set_tuning(tape, cell->tuning);
     if (strcmp(variant, "default") != 0) clm_tape_set_variant(tape, variant);
     CLM_TRY(clm_tape_layout(tape));
@@ -196,6 +196,7 @@ static clm_status record(clm_scope *scope, const clm_cell *cell, const clm_workl
     if (s->count == 0 && cell->planned) cell->planned(cell->user, weights, clm_tape_bytes(tape));
     CLM_TRY(clm_tape_plan(tape));
     if (s->count == 0 && cell->taped) cell->taped(cell->user, tape);
+    s->forward = clm_tape_forward_calls(tape);
     s->tape[s->count++] = tape;
     s->bytes += weights + clm_tape_bytes(tape);
     return CLM_OK;

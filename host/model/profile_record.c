@@ -65,15 +65,28 @@ static json_t *pass_json(const clm_profile *p, size_t first, size_t end)
     return json;
 }
 
+/* The kernels of one replay, for a trace: [call, queued, start, end]. */
+static json_t *launches(const clm_profile *p)
+{
+    if (!p->launch) return json_null();
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->launches; i++) {
+        const clm_launch_profile *l = &p->launch[i];
+        json_array_append_new(
+            list, json_pack("[I,f,f,f]", (json_int_t)l->call, l->queued, l->start, l->end));
+    }
+    return list;
+}
+
 json_t *clm_profile_json(const clm_profile *p, size_t forward, size_t first)
 {
     json_t *calls = json_array();
     for (size_t c = 0; c < p->calls; c++)
         json_array_append_new(calls, call_json(&p->call[c], c < forward));
-    return json_pack("{s:s,s:o,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "timer", p->timer, "why",
+    return json_pack("{s:s,s:o,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "timer", p->timer, "why",
                      p->why ? json_string(p->why) : json_null(), "replays", p->replays, "samples",
                      (json_int_t)p->wall_ns.n, "wall_ns", clm_summary_json(&p->wall_ns), "overhead",
-                     clm_number_json(clm_profile_overhead(p)), "calls", calls, "forward",
+                     clm_number_json(p->overhead), "calls", calls, "forward",
                      pass_json(p, 0, forward), "backward", pass_json(p, forward, p->calls), "total",
-                     pass_json(p, first, p->calls));
+                     pass_json(p, first, p->calls), "launches", launches(p));
 }

@@ -75,6 +75,7 @@ void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output,
 {
     if (tape->status != CLM_OK) return;
     const size_t forward = tape->calls, leaves = tape->nodes;
+    tape->forward = forward;
     if (tape->parameters) clm_gradients_arena(tape->parameters);
     for (int i = 0; i < n; i++)
         clm_gradient_add(tape, output[i], cotangent[i]);

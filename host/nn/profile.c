@@ -21,7 +21,8 @@ typedef struct profiler {
     size_t calls;
     const clm_profile_options *options;
     clm_profile *out;
-    double *sample; /* [calls, MOST] */
+    double *sample;    /* [calls, MOST] */
+    double idle[MOST]; /* share of a sample without a kernel */
     size_t samples;
 } profiler;
 
@@ -93,21 +94,21 @@ static clm_status sample_events(profiler *p)
     const clm_plan *plan = p->tape[0]->plan;
     const size_t launches = clm_plan_launches(plan);
     clm_profile *out = p->out;
+    double first = 0, wall = 0, busy = 0;
     clm_events_start(p->context);
-    clm_status status = replay(p, 0, p->calls, out->replays);
-    if (status == CLM_OK) status = clm_finish(p->context);
-    double first = 0;
+    clm_status status = timed(p, 0, p->calls, out->replays, &wall);
     for (size_t i = 0; status == CLM_OK && i < clm_events_count(p->context); i++) {
         const size_t call = clm_plan_launch_call(plan, i % launches);
         clm_launch_profile l = {.call = call};
         status = clm_events_ns(p->context, i, &l.queued, &l.start, &l.end);
         if (i % launches == 0) first = l.queued;
+        busy += (l.end - l.start) / out->replays;
         p->sample[call * MOST + p->samples] += (l.end - l.start) / out->replays;
         out->launch[i % launches] =
             (clm_launch_profile){call, l.queued - first, l.start - first, l.end - first};
     }
     clm_events_stop(p->context);
-    p->samples++;
+    p->idle[p->samples++] = 1 - busy / wall; /* of the same replays: a machine's speed drifts */
     return status;
 }
 
@@ -118,6 +119,7 @@ static clm_status measure_events(profiler *p)
     p->out->launch = clm_alloc_array(p->scope, p->out->launches + 1, sizeof *p->out->launch);
     for (const double start = clm_now_ns(); !enough(p, p->samples, start);)
         CLM_TRY(sample_events(p));
+    p->out->overhead = clm_summarise(p->idle, p->samples).median;
     return CLM_OK;
 }
 
@@ -226,6 +228,8 @@ clm_status clm_profile_tapes(clm_scope *scope, clm_tape *const *tape, int tapes,
     else
         CLM_TRY(measure_events(&p));
     describe(&p);
+    if (device->quirks & CLM_QUIRK_FAKE_EVENTS)
+        profile->overhead = 1 - clm_profile_ns(profile, 0, p.calls) / profile->wall_ns.median;
     return CLM_OK;
 }
 
@@ -235,9 +239,4 @@ double clm_profile_ns(const clm_profile *profile, size_t first, size_t end)
     for (size_t c = first; c < end; c++)
         sum += profile->call[c].ns.median;
     return sum;
-}
-
-double clm_profile_overhead(const clm_profile *profile)
-{
-    return 1 - clm_profile_ns(profile, 0, profile->calls) / profile->wall_ns.median;
 }

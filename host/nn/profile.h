@@ -41,6 +41,7 @@ typedef struct clm_profile {
     const char *why;     /* the reason for a wall slope, else null */
     int replays;         /* in one sample */
     clm_summary wall_ns; /* of a replay by the host's clock, over samples */
+    double overhead;     /* share of a replay's time that no kernel ran; median over samples */
     clm_call_profile *call;
     size_t calls;
     clm_launch_profile *launch; /* of the last replay; null where events are not times */
@@ -55,8 +56,5 @@ clm_status clm_profile_tapes(clm_scope *scope, clm_tape *const *tape, int tapes,
 
 /* Sum of the calls' medians, first ... end - 1. */
 double clm_profile_ns(const clm_profile *profile, size_t first, size_t end);
-
-/* Share of a replay's time that no kernel ran. */
-double clm_profile_overhead(const clm_profile *profile);
 
 #endif

@@ -30,7 +30,11 @@ clm_tape *clm_tape_new(clm_scope *scope, clm_context *context, clm_parameters *p
                        uint32_t seed)
 {
     clm_tape *tape = clm_alloc(scope, sizeof *tape);
-    *tape = (clm_tape){.scope = scope, .context = context, .parameters = parameters, .seed = seed};
+    *tape = (clm_tape){.scope = scope,
+                       .context = context,
+                       .parameters = parameters,
+                       .seed = seed,
+                       .forward = SIZE_MAX};
     clm_scope_defer(scope, release, tape);
     tape->step = clm_input_i32(tape, "step", NULL, CLM_DIMS(CLM_STEP_WORDS));
     return tape;
@@ -44,6 +48,10 @@ bool clm_tape_training(const clm_tape *tape) { return tape->training; }
 void clm_tape_set_precision(clm_tape *tape, clm_type precision) { tape->precision = precision; }
 clm_type clm_tape_precision(const clm_tape *tape) { return tape->precision; }
 size_t clm_tape_calls(const clm_tape *tape) { return tape->calls; }
+size_t clm_tape_forward_calls(const clm_tape *tape)
+{
+    return tape->forward < tape->calls ? tape->forward : tape->calls;
+}
 const clm_call *clm_tape_call(const clm_tape *tape, size_t index) { return tape->call[index]; }
 size_t clm_tape_launches(const clm_tape *tape) { return clm_plan_launches(tape->plan); }
 

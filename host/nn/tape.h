@@ -130,6 +130,8 @@ void clm_tape_reference_run(clm_tape *tape, int32_t step_index, float learning_r
 
 /* --- looking inside --- */
 size_t clm_tape_calls(const clm_tape *tape);
+/* Number of calls of the forward pass: the first ones. */
+size_t clm_tape_forward_calls(const clm_tape *tape);
 const clm_call *clm_tape_call(const clm_tape *tape, size_t index);
 /* Number of kernel launches of one replay. */
 size_t clm_tape_launches(const clm_tape *tape);

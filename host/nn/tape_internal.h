@@ -30,6 +30,7 @@ struct clm_tape {
     uint32_t seed;
     bool training;
     clm_type precision;  /* CLM_F32 is 0 */
+    size_t forward;      /* calls before the backward pass; SIZE_MAX: there is none */
     const char *variant; /* of operators that have it; null: the device's */
     clm_status status;   /* the first error of recording */
     clm_node **node;
@@ -42,7 +43,7 @@ struct clm_tape {
     uint64_t input_bytes;
     bool laid_out;
     const clm_tape *memory; /* whose activation buffers may be used; null: own */
-    clm_tuning *tuning; /* null: defaults */
+    clm_tuning *tuning;     /* null: defaults */
     clm_plan *plan;
 };
 

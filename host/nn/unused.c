@@ -25,8 +25,12 @@ void clm_tape_drop_unused(clm_tape *tape)
             if (call->arg[o] && call->arg[o]->kind == CLM_ACTIVATION)
                 clm_node_of(call->arg[o])->wanted = true;
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < tape->calls; i++)
-        if (tape->call[i]) tape->call[kept++] = tape->call[i];
+    size_t kept = 0, forward = 0;
+    for (size_t i = 0; i < tape->calls; i++) {
+        if (!tape->call[i]) continue;
+        forward += i < tape->forward;
+        tape->call[kept++] = tape->call[i];
+    }
+    if (tape->forward != SIZE_MAX) tape->forward = forward;
     tape->calls = kept;
 }

@@ -90,10 +90,10 @@ bool clm_bench_at(size_t index, clm_bench *bench);
 /* The one of that name; false: there is none. */
 bool clm_bench_find(const char *name, clm_bench *bench);
 
-/* Records the bench; with `backward` also the backward pass, of a tape that is training. Returns
- * the number of calls of the forward pass: those after it are the backward pass. */
-size_t clm_bench_record(clm_tape *tape, const clm_bench *bench, const clm_workload *workload,
-                        bool backward);
+/* Records the bench; with `backward` also the backward pass, of a tape that is training
+ * (clm_tape_forward_calls). */
+void clm_bench_record(clm_tape *tape, const clm_bench *bench, const clm_workload *workload,
+                      bool backward);
 
 /* --- for `bench` ---------------------------------------------------------------------------- */
 

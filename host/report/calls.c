@@ -28,8 +28,8 @@ static void put_call(FILE *out, int number, const clm_row *row, size_t index, co
 {
     static const char *const words[] = {"operator", "pass", "variant", "tunables", "operands"};
     static const char *const times[] = {"median", "min", "q1", "q3"};
-    static const char *const numbers[] = {"launches", "flops",  "bytes", "footprint_bytes",
-                                          "gflops",   "gbytes"};
+    static const char *const numbers[] = {"launches",        "flops",  "bytes",
+                                          "footprint_bytes", "gflops", "gbytes"};
     fprintf(out, "%d", number);
     put_words(out, row->data);
     put_words(out, row->label);
@@ -58,6 +58,10 @@ static const json_t *calls_of(const clm_row *row)
 clm_status clm_csv_calls(clm_scope *scope, const clm_rows *rows, const char *path)
 {
     (void)scope;
+    size_t profiled = 0;
+    for (size_t r = 0; r < rows->count; r++)
+        profiled += calls_of(&rows->row[r]) != NULL;
+    if (profiled == 0) return CLM_OK;
     FILE *out = fopen(path, "w");
     if (out == NULL)
         return clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(errno));

@@ -17,7 +17,7 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
 clm_status clm_csv_load(clm_scope *scope, const clm_rows *rows, const char *path);
 
 /* One line per call of a profile: operator, operands, variant, tunables, times over samples, work and
- * share of the roof, of the first seed. No lines where nothing was profiled. */
+ * share of the roof, of the first seed. No file where nothing was profiled. */
 clm_status clm_csv_calls(clm_scope *scope, const clm_rows *rows, const char *path);
 
 #endif

@@ -4,6 +4,7 @@
 #include "report/csv.h"
 #include "report/figures.h"
 #include "report/table.h"
+#include "report/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static clm_status write_files(clm_scope *scope, const clm_rows *rows, const char
     CLM_TRY(clm_csv_curve(scope, rows, clm_text(scope, "%s/curve.csv", plots)));
     CLM_TRY(clm_csv_load(scope, rows, clm_text(scope, "%s/load.csv", plots)));
     CLM_TRY(clm_csv_calls(scope, rows, clm_text(scope, "%s/calls.csv", plots)));
+    if (rows->plan->profile)
+        CLM_TRY(clm_trace_write(scope, rows, clm_text(scope, "%s/trace.json", folder)));
     const clm_names *figures = &rows->plan->figures;
     size_t drawn;
     CLM_TRY(
@@ -36,5 +39,6 @@ clm_status clm_report(clm_scope *scope, const clm_run_plan *plan, const json_t *
     const clm_rows *rows;
     CLM_TRY(clm_rows_make(scope, plan, records, &rows));
     if (options->table != NULL) clm_table_print(scope, rows, options->table);
+    if (options->table != NULL && plan->profile) clm_profiles_print(scope, rows, options->table);
     return options->folder != NULL ? write_files(scope, rows, options->folder) : CLM_OK;
 }

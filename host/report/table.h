@@ -8,4 +8,8 @@
 
 void clm_table_print(clm_scope *scope, const clm_rows *rows, FILE *out);
 
+/* The profiles of cells that have one (--profile), of their first seed: a step and an inference by
+ * operator. */
+void clm_profiles_print(clm_scope *scope, const clm_rows *rows, FILE *out);
+
 #endif

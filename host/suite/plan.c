@@ -351,6 +351,7 @@ clm_status clm_run_plan_make(clm_scope *scope, const clm_request *request,
     if (request->timeout_s > 0) b.plan->timeout_s = request->timeout_s;
     b.plan->data_dir = request->data_dir;
     b.plan->binaries = request->binaries;
+    b.plan->profile = request->profile;
     *plan = b.plan;
     return CLM_OK;
 }

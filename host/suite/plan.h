@@ -24,6 +24,7 @@ typedef struct clm_run_plan {
     const char *data_dir;  /* null: CLMOE_DATA, then the user's data folder */
     const char *binaries;  /* folder of program binaries to run from alone; null: build */
     clm_names figures;
+    bool profile; /* times of every call, and a trace */
     int timeout_s;
     clm_run_cell *cell;
     size_t cells;
@@ -39,6 +40,7 @@ typedef struct clm_request {
     const char *const *set;          /* key=value, may be null */
     const char *const *seeds;        /* "n" or "data=n", the last that fits counts; may be null */
     const char *data_dir, *binaries; /* as in the plan */
+    bool profile;                    /* as in the plan */
     int timeout_s;                   /* 0: the suite's */
     int shard, shards;               /* cells shard, shard + shards, ...; shards 0: all */
 } clm_request;

@@ -25,11 +25,11 @@ json_t *clm_run_plan_json(const clm_run_plan *plan)
                                                "lane", text_or_null(cell->lane), "seed", cell->seed,
                                                "params", clm_config_json(cell->config, false)));
     }
-    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:i,s:o,s:o}", "schema", PLAN_SCHEMA, "suite",
+    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:b,s:i,s:o,s:o}", "schema", PLAN_SCHEMA, "suite",
                      text_or_null(plan->suite), "published", text_or_null(plan->published),
                      "data_dir", text_or_null(plan->data_dir), "binaries",
-                     text_or_null(plan->binaries), "timeout_s", plan->timeout_s, "figures", figures,
-                     "cells", cells);
+                     text_or_null(plan->binaries), "profile", plan->profile, "timeout_s",
+                     plan->timeout_s, "figures", figures, "cells", cells);
 }
 
 /* A parameter's value as text that reads back to the same value. */
@@ -92,6 +92,7 @@ clm_status clm_run_plan_from_json(clm_scope *scope, const json_t *json, const cl
     plan->published = member(scope, json, "published");
     plan->data_dir = member(scope, json, "data_dir");
     plan->binaries = member(scope, json, "binaries");
+    plan->profile = json_is_true(json_object_get(json, "profile"));
     plan->timeout_s = (int)json_integer_value(json_object_get(json, "timeout_s"));
     const json_t *figures = json_object_get(json, "figures"),
                  *cells = json_object_get(json, "cells");

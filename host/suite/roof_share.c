@@ -89,13 +89,16 @@ static void add(const clm_roofs *roofs, json_t *profile, json_t *record)
 
 void clm_roof_shares_add(const clm_device *device, json_t *record)
 {
-    json_t *profile = json_object_get(record, "profile");
-    if (!json_is_object(profile)) return;
+    static const char *const profiles[] = {"profile", "inference_profile"};
     clm_scope scope = {0};
     const clm_roofs *roofs = clm_roofs_load(&scope, device);
-    add(roofs, profile, record);
-    json_object_set_new(profile, "roof_reason",
-                        roofs != NULL ? json_null()
-                                      : json_string("roofs are not measured here: clmoe peak"));
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        json_t *profile = json_object_get(record, profiles[i]);
+        if (!json_is_object(profile)) continue;
+        add(roofs, profile, record);
+        json_object_set_new(profile, "roof_reason",
+                            roofs != NULL ? json_null()
+                                          : json_string("roofs are not measured: clmoe peak"));
+    }
     clm_scope_end(&scope);
 }

@@ -122,6 +122,7 @@ static clm_status run_cell(clm_scope *scope, const clm_run_plan *plan, json_t *r
         .tuning = tuning,
         .progress = report_progress,
         .planned = report_plan,
+        .profile = plan->profile,
         .record = record,
     };
     CLM_TRY(model->run(scope, &cell));
