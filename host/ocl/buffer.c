@@ -2,6 +2,7 @@
 #include "ocl/runtime.h"
 
 #include <inttypes.h>
+#include <sys/mman.h>
 
 /* OpenCL has no empty buffers, graphs have empty relations: what is empty holds this much. */
 enum { LEAST_BYTES = 4 };
@@ -12,6 +13,30 @@ static void release_buffer(void *object)
     if (buffer->handle == NULL) return;
     (void)clReleaseMemObject(buffer->handle);
     if (buffer->root == buffer) buffer->context->bytes -= buffer->bytes;
+}
+
+/* Rows gathered from a large buffer miss the cache of page addresses as often as that of contents,
+ * so a CPU is asked for huge pages, before anything has touched the memory. Only advice: where the
+ * system has none, or a map is a copy, nothing changes. */
+static clm_status ask_for_huge_pages(clm_buffer *buffer)
+{
+#ifdef MADV_HUGEPAGE
+    enum { PAGE = 2 << 20 };
+    const clm_device *device = buffer->context->device;
+    const cl_command_queue queue = buffer->context->queue;
+    if (device->device_class != CLM_CPU || !device->unified_memory || buffer->bytes < 2 * PAGE)
+        return CLM_OK;
+    cl_int code = CL_SUCCESS;
+    void *map = clEnqueueMapBuffer(queue, buffer->handle, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION,
+                                   0, (size_t)buffer->bytes, 0, NULL, NULL, &code);
+    CLM_CL_CODE(device, "clEnqueueMapBuffer", code, "mapping %s", buffer->what);
+    const uintptr_t begin = ((uintptr_t)map + PAGE - 1) / PAGE * PAGE;
+    const uintptr_t end = ((uintptr_t)map + (uintptr_t)buffer->bytes) / PAGE * PAGE;
+    (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    CLM_CL(device, clEnqueueUnmapMemObject(queue, buffer->handle, map, 0, NULL, NULL),
+           "unmapping %s", buffer->what);
+#endif
+    return CLM_OK;
 }
 
 clm_status clm_buffer_new(clm_context *context, clm_scope *scope, const char *what, uint64_t bytes,
@@ -39,7 +64,7 @@ clm_status clm_buffer_new(clm_context *context, clm_scope *scope, const char *wh
     context->bytes += bytes;
     if (context->bytes > context->peak_bytes) context->peak_bytes = context->bytes;
     *buffer = made;
-    return CLM_OK;
+    return ask_for_huge_pages(made);
 }
 
 /* A view of a view is made from the root, because OpenCL has one level of sub-buffers only. */
