@@ -169,9 +169,10 @@ clm_status clm_tune_guarded(const clm_tune_guard *guard, int *exit_code)
     const double start_ns = clm_now_ns();
     clm_status status = CLM_OK;
     bool again = true;
-    while (again && status == CLM_OK) {
-        const double left_s = guard->budget_s - 1e-9 * (clm_now_ns() - start_ns);
-        if (left_s < LEAST_S && left_s < guard->budget_s) break;
+    for (bool last = false; again && !last && status == CLM_OK;) {
+        double left_s = guard->budget_s - 1e-9 * (clm_now_ns() - start_ns);
+        last = left_s < LEAST_S; /* that one says what there is */
+        if (last) left_s = LEAST_S;
         clm_scope scope = {0};
         status = run_once(&scope, guard, left_s, exit_code, &again);
         clm_scope_end(&scope);

@@ -187,6 +187,7 @@ static clm_status try_values(search *s, int tunable, bool *moved)
     enum { ROOM = sizeof t->choice / sizeof *t->choice };
     bool used[ROOM] = {false};
     const int from = s->best.tune[tunable];
+    if (from == 0) return CLM_OK; /* off, because the device lacks what it needs */
     for (int i; (i = nearest(t, from, used, ROOM)) >= 0;) {
         clm_choice choice = s->best;
         choice.tune[tunable] = t->choice[i];

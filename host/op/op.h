@@ -88,7 +88,8 @@ typedef struct clm_tunable {
     int value;     /* the default */
     int choice[8]; /* the range `tune` searches, ends with 0 */
     int (*pick)(const clm_device *device,
-                const clm_call *call); /* default by device; null: value */
+                const clm_call *call); /* default by device, 0: off, which no search changes; null:
+                                          value */
 } clm_tunable;
 
 /* Beside the classes of a variant: a vendor's library computes it, and it is taken only where it is
