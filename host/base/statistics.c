@@ -25,7 +25,8 @@ static double quantile(const double *sorted, size_t n, double share)
 static double mean(const double *value, size_t n)
 {
     double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += value[i];
+    for (size_t i = 0; i < n; i++)
+        sum += value[i];
     return sum / (double)n;
 }
 
@@ -33,7 +34,8 @@ static double standard_error(const double *value, size_t n, double around)
 {
     if (n < 2) return NAN;
     double squares = 0;
-    for (size_t i = 0; i < n; i++) squares += (value[i] - around) * (value[i] - around);
+    for (size_t i = 0; i < n; i++)
+        squares += (value[i] - around) * (value[i] - around);
     return sqrt(squares / (double)(n - 1) / (double)n);
 }
 
@@ -57,6 +59,30 @@ clm_summary clm_summarise(const double *value, size_t n)
     };
     clm_scope_end(&scope);
     return summary;
+}
+
+/* Of the values at places `at` to n - 1 - at, in order, both ends are on one side of the median
+ * where at most `at` of the values are on the other: twice the chance of at most `at` heads in n
+ * tosses. */
+void clm_median_interval(const double *value, size_t n, double *low, double *high)
+{
+    clm_scope scope = {0};
+    double *sorted = clm_alloc_array(&scope, n, sizeof *sorted);
+    memcpy(sorted, value, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_doubles);
+    const double tosses = (double)n;
+    double missed = 2 * pow(0.5, tosses);
+    size_t at = 0;
+    for (size_t k = 1; k < n / 2; k++) {
+        const double heads = (double)k;
+        missed += 2 * exp(lgamma(tosses + 1) - lgamma(heads + 1) - lgamma(tosses - heads + 1) -
+                          tosses * log(2));
+        if (missed > 0.05) break;
+        at = k;
+    }
+    *low = sorted[at];
+    *high = sorted[n - 1 - at];
+    clm_scope_end(&scope);
 }
 
 /* Assignments of signs to difference[0..n) that bring |sum| to at least `observed`. Recursion keeps

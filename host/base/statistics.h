@@ -12,6 +12,11 @@ typedef struct clm_summary {
 /* Summary of n values, in any order; quantiles interpolate linearly (Hyndman and Fan's type 7). */
 clm_summary clm_summarise(const double *value, size_t n);
 
+/* 95 % interval of the median of n >= 1 values by order statistics, which needs no assumption on
+ * how they are spread; fewer than 6 values are too few for it and give their smallest and largest.
+ */
+void clm_median_interval(const double *value, size_t n, double *low, double *high);
+
 /* Two-sided p of the exact sign-flip test that paired differences have mean zero (n <= 20; else the
  * normal approximation). 1 when n == 0. The smallest possible p is 2^(1-n). */
 double clm_sign_flip_test(const double *difference, size_t n);

@@ -33,6 +33,29 @@ static void summaries_have_the_known_answers(void **state)
     assert_true(isnan(none.median) && isnan(none.mean) && isnan(none.min));
 }
 
+/* From tables of the sign test: of 6 values the ends, of 20 the 6th from either side, of 100 the
+ * 40th; 5 are too few, and their ends are all there is. */
+static void median_intervals_have_the_known_ends(void **state)
+{
+    (void)state;
+    double value[100];
+    for (int i = 0; i < 100; i++)
+        value[i] = (i * 37) % 100 + 1; /* 1 to 100 in disorder */
+    const struct {
+        size_t n;
+        double low, high;
+    } known[] = {{100, 40, 61}, {20, 6, 15}, {6, 1, 6}, {5, 1, 5}, {1, 1, 1}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        double few[100], low, high;
+        size_t n = 0;
+        for (int j = 0; j < 100; j++)
+            if (value[j] <= (double)known[i].n) few[n++] = value[j];
+        clm_median_interval(few, n, &low, &high);
+        assert_close(low, known[i].low);
+        assert_close(high, known[i].high);
+    }
+}
+
 /* By hand: with all differences of one sign only that assignment and its mirror are as extreme. */
 static void sign_flips_are_counted_exactly(void **state)
 {
@@ -53,7 +76,8 @@ static void sign_flips_are_counted_exactly(void **state)
     const double zeros[] = {0, 0};
     assert_close(clm_sign_flip_test(zeros, 2), 1);
     double twenty[21];
-    for (int i = 0; i < 21; i++) twenty[i] = 1;
+    for (int i = 0; i < 21; i++)
+        twenty[i] = 1;
     assert_close(clm_sign_flip_test(twenty, 20), ldexp(1, -19));
     /* z = sqrt(21); R: 2 * pnorm(-sqrt(21)) = 4.592e-06. */
     assert_true(fabs(clm_sign_flip_test(twenty, 21) - 4.592e-6) < 2e-9);
@@ -92,7 +116,8 @@ static double auc_by_pairs(const float *score, const float *label)
 static double precision_by_thresholds(const float *score, const float *label)
 {
     double sum = 0, recall_before = 0, positives = 0;
-    for (int i = 0; i < COUNT; i++) positives += label[i] > 0.5f;
+    for (int i = 0; i < COUNT; i++)
+        positives += label[i] > 0.5f;
     for (float above = INFINITY;;) {
         float threshold = -INFINITY;
         for (int i = 0; i < COUNT; i++)
@@ -151,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(summaries_have_the_known_answers),
+        cmocka_unit_test(median_intervals_have_the_known_ends),
         cmocka_unit_test(sign_flips_are_counted_exactly),
         cmocka_unit_test(ranking_scores_match_their_definitions),
         cmocka_unit_test(ranking_scores_have_the_known_answers),
