@@ -16,7 +16,7 @@ typedef enum clm_peak_kind {
     CLM_PEAK_LAUNCH_INTERVAL, /* ns per launch, enqueued back to back */
     CLM_PEAK_TO_DEVICE,       /* GB/s of a blocking write of `bytes` from host memory */
     CLM_PEAK_TO_HOST,         /* GB/s of a blocking read of `bytes` */
-    CLM_PEAK_ATOMIC,          /* Gop/s of integer atomic_add; `of`: "one address", "spread" */
+    CLM_PEAK_ATOMIC,          /* Gop/s of integer atomic_add; `of`: "one address", "a line each" */
     CLM_PEAK_KINDS,
 } clm_peak_kind;
 

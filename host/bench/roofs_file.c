@@ -37,13 +37,9 @@ static json_t *text_or_null(const char *text)
     return text != NULL ? json_string(text) : json_null();
 }
 
-/* Seven digits, more than any measurement has, so that files stay readable. */
 static json_t *number_or_null(double value)
 {
-    char text[32];
-    if (!isfinite(value)) return json_null();
-    (void)snprintf(text, sizeof text, "%.7g", value);
-    return json_real(strtod(text, NULL));
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 static json_t *peak_json(const clm_peak *peak)
@@ -89,7 +85,7 @@ static clm_status fail_keeping(const char *path, int reason)
 {
     clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(reason));
     clm_error_code(reason);
-    clm_error_advice("XDG_CACHE_HOME=DIR keeps them elsewhere; --json prints them");
+    clm_error_advice("XDG_CACHE_HOME=DIR keeps them elsewhere");
     return CLM_FAIL;
 }
 
@@ -103,7 +99,8 @@ clm_status clm_roofs_keep(clm_scope *scope, const clm_roofs *roofs, const char *
     }
     if (!clm_make_folders(dirname(clm_text(scope, "%s", *path)))) return fail_keeping(*path, errno);
     json_t *object = clm_roofs_json(roofs);
-    char *text = json_dumps(object, JSON_INDENT(1));
+    /* Seven digits, more than any measurement has, so that the file stays readable. */
+    char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(7));
     json_decref(object);
     const bool written = clm_write_whole(*path, text, strlen(text));
     const int reason = errno;
