@@ -24,6 +24,17 @@ static void put_number(FILE *out, const json_t *value, double factor)
         fputs(",NaN", out);
 }
 
+/* The name of the device as in roofs.csv: without what gnuplot does not read back. */
+static void put_device(FILE *out, const clm_row *row)
+{
+    const char *name = NULL;
+    for (size_t s = 0; s < row->planned && name == NULL; s++)
+        name = json_string_value(member(member(row->record[s], "environment"), "device"));
+    fputc(',', out);
+    for (const char *c = name != NULL ? name : ""; *c != '\0'; c++)
+        if (*c != '"') fputc(*c == ',' ? ';' : *c, out);
+}
+
 static void put_call(FILE *out, int number, const clm_row *row, size_t index, const json_t *call)
 {
     static const char *const words[] = {"operator", "pass", "variant", "tunables", "operands"};
@@ -42,6 +53,7 @@ static void put_call(FILE *out, int number, const clm_row *row, size_t index, co
         put_number(out, member(call, numbers[i]), 1);
     put_number(out, member(member(call, "roof"), "share"), 1);
     put_words(out, json_string_value(member(member(call, "roof"), "bound")));
+    put_device(out, row);
     fputc('\n', out);
 }
 
@@ -66,7 +78,7 @@ clm_status clm_csv_calls(clm_scope *scope, const clm_rows *rows, const char *pat
     if (out == NULL)
         return clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(errno));
     fputs("row,data,label,call,operator,pass,variant,tunables,operands,ms,ms_min,ms_q1,ms_q3,"
-          "launches,flops,bytes,footprint_bytes,gflops,gbytes,roof_share,bound\n",
+          "launches,flops,bytes,footprint_bytes,gflops,gbytes,roof_share,bound,device\n",
           out);
     for (size_t r = 0; r < rows->count; r++) {
         const json_t *call;

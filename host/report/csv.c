@@ -2,26 +2,11 @@
 
 #include "base/text.h"
 #include "model/model.h"
+#include "report/csv_file.h"
 #include "suite/schema.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-
-/* A field in quotes where it needs them. */
-static void put_text(FILE *out, const char *text)
-{
-    if (strpbrk(text, ",\"\n") == NULL) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"') fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
 
 /* A device's id without the quotes around a name, which gnuplot does not read back. */
 static void put_device(FILE *out, const clm_row *row)
@@ -29,32 +14,6 @@ static void put_device(FILE *out, const clm_row *row)
     fputc(',', out);
     for (const char *c = row->device != NULL ? row->device : "none"; *c != '\0'; c++)
         if (*c != '"') fputc(*c == ',' ? ';' : *c, out);
-}
-
-static void put_number(FILE *out, double value)
-{
-    if (isfinite(value))
-        fprintf(out, ",%.10g", value);
-    else
-        fputs(",NaN", out);
-}
-
-static clm_status open_file(const char *path, FILE **out)
-{
-    *out = fopen(path, "w");
-    if (*out != NULL) return CLM_OK;
-    clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(errno));
-    clm_error_advice("the records are safe; `clmoe plot` writes tables and figures again");
-    return CLM_FAIL;
-}
-
-static clm_status close_file(FILE *file, const char *path)
-{
-    const bool whole = ferror(file) == 0;
-    if (fclose(file) == 0 && whole) return CLM_OK;
-    clm_fail(CLM_ERROR_FAILED, "%s cannot be written: %s", path, strerror(errno));
-    clm_error_advice("free some space; `clmoe plot` writes tables and figures again");
-    return CLM_FAIL;
 }
 
 /* --- summary --- */
@@ -69,7 +28,7 @@ static void put_parameters(FILE *out, const clm_row *row, const char *const *par
         if (json_is_string(value))
             fprintf(out, ",%s", json_string_value(value));
         else
-            put_number(out, json_is_number(value) ? json_number_value(value) : NAN);
+            clm_csv_number(out, json_is_number(value) ? json_number_value(value) : NAN);
     }
     json_decref(params);
 }
@@ -78,9 +37,9 @@ static void put_parameters(FILE *out, const clm_row *row, const char *const *par
 static void put_head(FILE *out, const clm_rows *rows, const clm_row *row)
 {
     fprintf(out, "%d,", (int)(row - rows->row) + 1);
-    put_text(out, row->data);
+    clm_csv_text(out, row->data);
     fputc(',', out);
-    put_text(out, row->label);
+    clm_csv_text(out, row->label);
 }
 
 static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
@@ -92,7 +51,7 @@ static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
     fprintf(out, ",%s", row->lane != NULL ? row->lane : "none");
     put_parameters(out, row, parameter);
     fprintf(out, ",%zu,", row->ok);
-    put_text(out, row->status);
+    clm_csv_text(out, row->status);
     const double numbers[] = {
         row->test.mean,
         row->test.standard_error,
@@ -126,7 +85,7 @@ static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
         row->profile.backward_share,
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        put_number(out, numbers[i]);
+        clm_csv_number(out, numbers[i]);
     fputc(',', out);
     for (size_t i = 0; i < row->planned; i++)
         fprintf(out, isfinite(row->auc_test[i]) ? "%s%.6f" : "%sNaN", i > 0 ? " " : "",
@@ -137,7 +96,7 @@ static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
 clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *path)
 {
     FILE *out;
-    CLM_TRY(open_file(path, &out));
+    CLM_TRY(clm_csv_open(path, &out));
     const char *const *parameter = clm_suite_parameters(scope);
     fputs("row,data,label,model,device,lane", out);
     for (size_t i = 0; parameter[i] != NULL; i++)
@@ -152,7 +111,7 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
           out);
     for (size_t i = 0; i < rows->count; i++)
         put_row(out, rows, &rows->row[i], parameter);
-    return close_file(out, path);
+    return clm_csv_close(out, path);
 }
 
 /* --- curve --- */
@@ -176,7 +135,7 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
 {
     (void)scope;
     FILE *out;
-    CLM_TRY(open_file(path, &out));
+    CLM_TRY(clm_csv_open(path, &out));
     fputs("row,data,label,device,epoch,seconds,training_seconds,loss,auc_val\n", out);
     for (size_t r = 0; r < rows->count; r++) {
         const clm_row *row = &rows->row[r];
@@ -188,15 +147,15 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
         for (size_t i = 0; i < points; i++) {
             put_head(out, rows, row);
             put_device(out, row);
-            put_number(out, curve_mean(row, i, "epoch"));
-            put_number(out, curve_mean(row, i, "seconds"));
-            put_number(out, curve_mean(row, i, "seconds") - curve_mean(row, 0, "seconds"));
-            put_number(out, curve_mean(row, i, "loss"));
-            put_number(out, curve_mean(row, i, "auc_val"));
+            clm_csv_number(out, curve_mean(row, i, "epoch"));
+            clm_csv_number(out, curve_mean(row, i, "seconds"));
+            clm_csv_number(out, curve_mean(row, i, "seconds") - curve_mean(row, 0, "seconds"));
+            clm_csv_number(out, curve_mean(row, i, "loss"));
+            clm_csv_number(out, curve_mean(row, i, "auc_val"));
             fputc('\n', out);
         }
     }
-    return close_file(out, path);
+    return clm_csv_close(out, path);
 }
 
 /* --- load --- */
@@ -219,7 +178,7 @@ static void put_type(FILE *out, const clm_rows *rows, const clm_row *row, const 
     for (size_t e = 0; e < json_array_size(load); e++) {
         put_head(out, rows, row);
         fprintf(out, ",%s,%zu,%zu", type, number, e);
-        put_number(out, sum > 0 ? json_number_value(json_array_get(load, e)) / sum : NAN);
+        clm_csv_number(out, sum > 0 ? json_number_value(json_array_get(load, e)) / sum : NAN);
         fputc('\n', out);
     }
 }
@@ -227,7 +186,7 @@ static void put_type(FILE *out, const clm_rows *rows, const clm_row *row, const 
 clm_status clm_csv_load(clm_scope *scope, const clm_rows *rows, const char *path)
 {
     FILE *out;
-    CLM_TRY(open_file(path, &out));
+    CLM_TRY(clm_csv_open(path, &out));
     fputs("row,data,label,type,type_number,expert,share\n", out);
     for (size_t r = 0; r < rows->count; r++) {
         const json_t *routing = first_with_load(&rows->row[r]);
@@ -239,5 +198,5 @@ clm_status clm_csv_load(clm_scope *scope, const clm_rows *rows, const char *path
                      t, json_array_get(loads, t));
         }
     }
-    return close_file(out, path);
+    return clm_csv_close(out, path);
 }

@@ -3,12 +3,22 @@
 #include "base/text.h"
 #include "report/csv.h"
 #include "report/figures.h"
+#include "report/roofs_csv.h"
 #include "report/table.h"
 #include "report/trace.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Roofs that are known here; those of another machine, which a run brought along, stay. */
+static clm_status write_roofs(clm_scope *scope, const clm_rows *rows, const char *path)
+{
+    const clm_roofs **roofs;
+    size_t known;
+    clm_rows_roofs(scope, rows, &roofs, &known);
+    return known > 0 ? clm_csv_roofs(roofs, known, path) : CLM_OK;
+}
 
 static clm_status write_files(clm_scope *scope, const clm_rows *rows, const char *folder)
 {
@@ -23,6 +33,7 @@ static clm_status write_files(clm_scope *scope, const clm_rows *rows, const char
     CLM_TRY(clm_csv_calls(scope, rows, clm_text(scope, "%s/calls.csv", plots)));
     if (rows->plan->profile)
         CLM_TRY(clm_trace_write(scope, rows, clm_text(scope, "%s/trace.json", folder)));
+    CLM_TRY(write_roofs(scope, rows, clm_text(scope, "%s/roofs.csv", plots)));
     const clm_names *figures = &rows->plan->figures;
     size_t drawn;
     CLM_TRY(
