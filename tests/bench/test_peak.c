@@ -112,8 +112,8 @@ static double least_of(fixture *f, clm_kernel *kernel, const clm_timer *timer)
     return least;
 }
 
-/* Property: twice the work takes twice the time, by events where they can be trusted and by the wall
- * slope everywhere. Bounds are wide: other work runs beside. */
+/* Property: four times the work takes about four times the time, by events where they can be trusted
+ * and by the wall slope everywhere. Bounds are wide, and it may take tries: other work runs beside. */
 static void test_samples_follow_the_work(void **state)
 {
     fixture *f = *state;
@@ -127,11 +127,15 @@ static void test_samples_follow_the_work(void **state)
     assert_int_equal(clm_buffer_fill(x, 0, 1, 4), CLM_OK);
     assert_int_equal(clm_kernel_arg_buffer(kernel, 0, x), CLM_OK);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(clm_kernel_arg_i32(kernel, 1, 15000), CLM_OK);
-        const double once = least_of(f, kernel, &timers[i]);
-        assert_int_equal(clm_kernel_arg_i32(kernel, 1, 60000), CLM_OK);
-        const double four_times = least_of(f, kernel, &timers[i]);
-        assert_true(four_times > 2 * once && four_times < 8 * once);
+        bool follow = false;
+        for (int tries = 0; tries < 5 && !follow; tries++) {
+            assert_int_equal(clm_kernel_arg_i32(kernel, 1, 15000), CLM_OK);
+            const double once = least_of(f, kernel, &timers[i]);
+            assert_int_equal(clm_kernel_arg_i32(kernel, 1, 60000), CLM_OK);
+            const double four_times = least_of(f, kernel, &timers[i]);
+            follow = four_times > 2 * once && four_times < 8 * once;
+        }
+        assert_true(follow);
     }
 }
 
