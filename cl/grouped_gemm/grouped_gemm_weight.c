@@ -87,17 +87,15 @@ static clm_cost cost(const clm_call *call)
 /* --- variants --- */
 
 /* Vectors of dy and columns of x of a tile: 16 accumulators, or 8 of the 16 registers of AVX2, hide
- * the latency of their updates. Instructions of AVX-512 broadcast what they multiply by, hence one
- * vector. */
+ * the latency of their updates. Two vectors take fewer loads for as many products than one. */
 static int pick_vectors(const clm_device *device, const clm_call *call)
 {
-    return device->vector_width < 16 && clm_dim(call, 'N') > clm_gemm_pick_lanes(device, call) ? 2
-                                                                                               : 1;
+    return clm_dim(call, 'N') > clm_gemm_pick_lanes(device, call) ? 2 : 1;
 }
 
 static int pick_strip(const clm_device *device, const clm_call *call)
 {
-    return device->vector_width >= 16 ? 16 : pick_vectors(device, call) == 1 ? 8 : 4;
+    return (device->vector_width >= 16 ? 16 : 8) / pick_vectors(device, call);
 }
 
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
