@@ -154,10 +154,13 @@ static clm_status try(search *s, const clm_choice *choice, bool *moved)
 
 /* --- the way --- */
 
-/* Variants meant for the device's class, or those for any device. */
+/* Variants meant for the device's class, or those for any device. The latter have loops that grow
+ * with the call: where long ones go wrong, being right at one shape says nothing of a larger one of
+ * the same class. */
 static clm_status try_variants(search *s, bool any, bool *moved)
 {
     const clm_call *call = &s->solo.call;
+    if (any && (s->device->quirks & CLM_QUIRK_SHORT_LOOPS) != 0) return CLM_OK;
     for (const clm_variant *v = call->op->variant; v->name; v++) {
         if ((v->classes == CLM_ANY_DEVICE) != any || !clm_variant_suits(v, call, s->device))
             continue;

@@ -175,6 +175,7 @@ static clm_status tune_benches(session *s, const options *o)
     for (size_t i = 0; clm_bench_at(i, &bench) && !interrupted; i++) {
         clm_scope scope = {0};
         const double now = clm_now_ns();
+        if (now >= end) break; /* recording alone builds programs */
         s->job.deadline_ns = now + (end - now) / (double)(benches - i);
         s->job.from = bench.name;
         const clm_status status = tune_bench(&scope, &s->job, &bench);
