@@ -247,18 +247,17 @@ __kernel void router_backward_f32_cpu(__global const float *RST probability,
             UNROLL for (int j = 0; j < K; j++) chosen = fma(g[j], dg[j], chosen);
         }
         if (!RENORMALISE) sum += chosen;
+        if (dgate) {
+            UNROLL for (int j = 0; j < K; j++) g[j] *= RENORMALISE ? dg[j] - chosen : dg[j];
+        } else {
+            UNROLL for (int j = 0; j < K; j++) g[j] = index[j] = 0.0f;
+        }
         for (int e = 0; e < E; e++) {
             ask_for(probability, n + AHEAD * VEC, e, nodes, 0);
             ask_for(dlogits, n + AHEAD * VEC, e, nodes, 1);
-            dp[e] = p[e] * (dp[e] - sum);
-        }
-        if (dgate) {
-            UNROLL for (int j = 0; j < K; j++)
-            {
-                const floatv d = g[j] * (RENORMALISE ? dg[j] - chosen : dg[j]);
-                for (int e = 0; e < E; e++)
-                    dp[e] += as_intv(index[j]) == e ? d : (floatv)(0.0f);
-            }
+            floatv d = p[e] * (dp[e] - sum);
+            UNROLL for (int j = 0; j < K; j++) d += as_intv(index[j]) == e ? g[j] : (floatv)(0.0f);
+            dp[e] = d;
         }
         store_rows(dp, dlogits + (size_t)n * E, E, rows);
     }
