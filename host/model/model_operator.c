@@ -277,6 +277,7 @@ static clm_status run(clm_scope *scope, const clm_cell *cell)
     CLM_TRY(make_workload(scope, cell, &w));
     clm_bench_find(clm_config_choice(cell->config, "op"), &bench);
     CLM_TRY(record_sets(scope, cell, &w, &bench, &s));
+    CLM_TRY(clm_bench_check(s.tape[0]));
     const double setup_ns = clm_now_ns() - start - clm_context_build_ns(cell->context);
     CLM_TRY(clm_profile_tapes(scope, s.tape, s.count, &options, &profile));
     write_record(cell, &w, &profile, &s, setup_ns);

@@ -224,3 +224,37 @@ void clm_bench_record(clm_tape *tape, const clm_bench *bench, const clm_workload
     bench->record(tape, workload);
     if (with_backward) backward(tape);
 }
+
+static clm_status check_finite(clm_tape *tape, const clm_tensor *t, float *value)
+{
+    CLM_TRY(clm_tensor_read(tape, t, value));
+    for (int64_t i = 0; i < clm_elements(t); i++)
+        if (!isfinite(value[i])) {
+            clm_fail(CLM_ERROR_WRONG, "element %lld of %s is %g", (long long)i, t->name, value[i]);
+            clm_error_advice("clmoe verify names the operator that is wrong on this device");
+            return CLM_FAIL;
+        }
+    return CLM_OK;
+}
+
+clm_status clm_bench_check(clm_tape *tape)
+{
+    enum { NOT_A_NUMBER = 0x7fc00000 };
+    clm_scope scope = {0};
+    int64_t most = 0;
+    for (size_t i = 0; i < tape->nodes; i++)
+        if (tape->node[i]->tensor.kind == CLM_OUTPUT && clm_elements(&tape->node[i]->tensor) > most)
+            most = clm_elements(&tape->node[i]->tensor);
+    float *value = clm_alloc_array(&scope, (size_t)most + 1, sizeof *value);
+    clm_status status = CLM_OK;
+    for (int c = 0; c < tape->chunks && status == CLM_OK; c++)
+        status = clm_buffer_fill(tape->chunk[c].buffer, 0, NOT_A_NUMBER, tape->chunk[c].bytes);
+    if (status == CLM_OK) status = clm_tape_run(tape, 0, 0);
+    for (size_t i = 0; i < tape->nodes && status == CLM_OK; i++) {
+        const clm_tensor *t = &tape->node[i]->tensor;
+        if (t->kind == CLM_OUTPUT && t->type != CLM_I32 && t->buffer)
+            status = check_finite(tape, t, value);
+    }
+    clm_scope_end(&scope);
+    return status;
+}

@@ -95,6 +95,10 @@ bool clm_bench_find(const char *name, clm_bench *bench);
 void clm_bench_record(clm_tape *tape, const clm_bench *bench, const clm_workload *workload,
                       bool backward);
 
+/* Fills the activations of a planned tape with NaN, replays it once and reads what is kept. Error
+ * (WRONG) when some of it is no number: then no time of it means anything. */
+clm_status clm_bench_check(clm_tape *tape);
+
 /* --- for `bench` ---------------------------------------------------------------------------- */
 
 /* An input of standard normal numbers times `scale` (a block of them, repeated) that asks for its
