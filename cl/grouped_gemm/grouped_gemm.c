@@ -30,19 +30,18 @@ clm_tensor *clm_gemm_call(clm_tape *tape, const clm_gemm *gemm, clm_tensor **slo
     if (!gemm->x || !gemm->w || !gemm->offsets) return NULL;
     const int64_t columns = gemm->w->dim[2];
     const clm_type type = gemm->x->type;
-    clm_tensor *x = clm_cast(tape, gemm->x, CLM_F32), *w = clm_cast(tape, gemm->w, CLM_F32);
-    clm_tensor *multiply = clm_cast(tape, gemm->multiply, CLM_F32);
-    clm_tensor *y = clm_activation(tape, "grouped_gemm", CLM_F32, CLM_DIMS(gemm->rows, columns));
+    clm_tensor *w = clm_cast(tape, gemm->w, type);
+    clm_tensor *y = clm_activation(tape, "grouped_gemm", type, CLM_DIMS(gemm->rows, columns));
     clm_tensor *kept = NULL;
     if (gemm->gelu && gemm->want_slope)
-        kept = clm_activation(tape, "gelu_slope", CLM_F32, CLM_DIMS(gemm->rows, columns));
+        kept = clm_activation(tape, "gelu_slope", type, CLM_DIMS(gemm->rows, columns));
     clm_record(tape, &(clm_call){.op = &grouped_gemm,
-                                 .arg = {x, w, gemm->bias, gemm->offsets, gemm->gather, gemm->scale,
-                                         gemm->scale_index, multiply, y, kept},
+                                 .arg = {gemm->x, w, gemm->bias, gemm->offsets, gemm->gather,
+                                         gemm->scale, gemm->scale_index, gemm->multiply, y, kept},
                                  .attribute = {gemm->gelu},
                                  .grad = clm_no_grad});
-    if (slope) *slope = clm_cast(tape, kept, type);
-    return clm_cast(tape, y, type);
+    if (slope) *slope = kept;
+    return y;
 }
 
 static void gradient_of_rows(clm_tape *tape, const clm_call *call, clm_tensor *dy)
@@ -79,11 +78,10 @@ clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_t
                              clm_tensor *bias, clm_tensor *offsets, int64_t y_rows)
 {
     if (!x || !w || !offsets) return NULL;
-    const clm_type type = x->type;
-    x = clm_cast(tape, x, CLM_F32);
+    w = clm_cast(tape, w, x->type);
     clm_rows *kept = clm_alloc(clm_tape_scope(tape), sizeof *kept);
     *kept = rows;
-    clm_tensor *y = clm_activation(tape, "grouped_gemm", CLM_F32, CLM_DIMS(y_rows, w->dim[2]));
+    clm_tensor *y = clm_activation(tape, "grouped_gemm", x->type, CLM_DIMS(y_rows, w->dim[2]));
     clm_record(tape, &(clm_call){.op = &grouped_gemm,
                                  .arg = {[X] = x,
                                          [W] = w,
@@ -93,7 +91,7 @@ clm_tensor *clm_grouped_gemm(clm_tape *tape, clm_tensor *x, clm_rows rows, clm_t
                                          [Y] = y},
                                  .grad = grad,
                                  .composite = kept});
-    return clm_cast(tape, y, type);
+    return y;
 }
 
 clm_gemm clm_gemm_of(const clm_call *call, clm_tensor **y)
@@ -373,16 +371,16 @@ static const clm_op grouped_gemm = {
     .about = "a matrix product per group of rows, rows gathered, bias, GELU and factors fused",
     .paper = "Gale et al., MegaBlocks, MLSys 2023, section 4",
     .source = &clm_source_grouped_gemm,
-    .operand = {{"x", CLM_IN, CLM_F32, "X K", false, NULL},
-                {"w", CLM_IN, CLM_F32, "G K N", false, NULL},
+    .operand = {{"x", CLM_IN, CLM_REAL, "X K", false, NULL},
+                {"w", CLM_IN, CLM_REAL, "G K N", false, NULL},
                 {"bias", CLM_IN, CLM_F32, "G N", true, NULL},
                 {"offsets", CLM_IN, CLM_I32, "G+1", false, NULL},
                 {"gather", CLM_IN, CLM_I32, "Y", true, NULL},
                 {"scale", CLM_IN, CLM_F32, "S", true, NULL},
                 {"scale_index", CLM_IN, CLM_I32, "Y", true, NULL},
-                {"multiply", CLM_IN, CLM_F32, "Y N", true, NULL},
-                {"y", CLM_OUT, CLM_F32, "Y N", false, "multiply"},
-                {"slope", CLM_OUT, CLM_F32, "Y N", true, NULL}},
+                {"multiply", CLM_IN, CLM_REAL, "Y N", true, NULL},
+                {"y", CLM_OUT, CLM_REAL, "Y N", false, "multiply"},
+                {"slope", CLM_OUT, CLM_REAL, "Y N", true, NULL}},
     .attribute = {"activation"},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,

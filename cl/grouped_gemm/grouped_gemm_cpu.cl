@@ -15,12 +15,12 @@ enum { WIDTH = NV * VEC, STRIP = 4 * MR }; /* rows whose products wait for the r
 typedef struct finish {
     __global const float *scale;
     __global const int *scale_index;
-    __global const float *multiply;
-    __global float *y, *slope;
+    __global const real *multiply;
+    __global real *y, *slope;
 } finish;
 
 /* NV vectors, `count` columns of them, to element `at`. */
-INLINE void store_row(const floatv *value, __global float *to, int count)
+INLINE void store_row(const floatv *value, __global real *to, int count)
 {
     if (count >= WIDTH) {
         UNROLL
@@ -29,7 +29,7 @@ INLINE void store_row(const floatv *value, __global float *to, int count)
     } else {
         UNROLL
         for (int v = 0; v < NV; v++)
-            store_columns(value[v], to + v * VEC, count - v * VEC);
+            store_reals(value[v], to + v * VEC, count - v * VEC);
     }
 }
 
@@ -45,11 +45,11 @@ INLINE void factor_row(finish f, floatv *value, int row, size_t at, int count)
     if (count >= WIDTH) {
         UNROLL
         for (int v = 0; v < NV; v++)
-            value[v] *= READ(f.multiply + at + v * VEC);
+            value[v] *= READ_REAL(f.multiply + at + v * VEC);
     } else {
         UNROLL
         for (int v = 0; v < NV; v++)
-            value[v] *= load_columns(f.multiply + at + v * VEC, count - v * VEC);
+            value[v] *= load_reals(f.multiply + at + v * VEC, count - v * VEC);
     }
 }
 #endif
@@ -65,29 +65,48 @@ INLINE void finish_row(finish f, const floatv *sum, int row, size_t at, int coun
         floatv value = clm_gelu(sum[v]);
 #if FACTORS
         value *= scale;
-        if (f.multiply) value *= load_columns(f.multiply + at, count);
+        if (f.multiply) value *= load_reals(f.multiply + at, count);
 #endif
 #if KEEP_SLOPE
         const floatv slope = clm_gelu_slope(sum[v]);
-        store_columns(slope, f.slope + at, count);
+        store_reals(slope, f.slope + at, count);
 #endif
-        store_columns(value, f.y + at, count);
+        store_reals(value, f.y + at, count);
     }
+}
+#endif
+
+/* Rows of x as the products read them, floats: in place, or widened into private memory, where they
+ * lie a little more than KMAX floats apart so as not to share the sets of a cache. */
+#if CLM_REAL == CLM_F32
+typedef __global const float *floats;
+#define WIDENED 1
+INLINE floats widened(float *memory, __global const real *row, int depth) { return row; }
+#else
+typedef const float *floats;
+#define WIDENED (MR * (KMAX + 16))
+INLINE floats widened(float *memory, __global const real *row, int depth)
+{
+    for (int k = 0; k < depth; k += VEC)
+        *(floatu *)(memory + k) = load_reals(row + k, depth - k);
+    return memory;
 }
 #endif
 
 /* Rows row .. row + MR - 1, those before `stop`, by a panel of weights that starts with the bias.
  * Rows beyond are computed as copies of the last; they are not written. */
-static __attribute__((noinline)) void tile(const floatv *panel, __global const float *RST x,
+static __attribute__((noinline)) void tile(const floatv *panel, __global const real *RST x,
                                            __global const int *RST gather, finish f,
-                                           floatv (*done)[NV], int row, int stop, int last,
-                                           int depth, int columns, int column)
+                                           floatv (*done)[NV], float *memory, int row, int stop,
+                                           int last, int depth, int columns, int column)
 {
-    __global const float *a[MR], *next[MR];
+    floats a[MR];
+    __global const real *next[MR];
     floatv sum[MR][NV];
     UNROLL
     for (int i = 0; i < MR; i++) {
-        a[i] = x + (size_t)row_of(gather, min(row + i, stop - 1)) * (size_t)depth;
+        a[i] = widened(memory + i * (KMAX + 16),
+                       x + (size_t)row_of(gather, min(row + i, stop - 1)) * (size_t)depth, depth);
         next[i] = x + (size_t)row_of(gather, min(row + i + AHEAD * MR, last)) * (size_t)depth;
         UNROLL
         for (int v = 0; v < NV; v++)
@@ -142,14 +161,15 @@ static __attribute__((noinline)) void tile(const floatv *panel, __global const f
 
 /* One work-item per panel of columns and `block` rows. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-grouped_gemm_f32_cpu(__global const float *RST x, __global const float *RST w,
+grouped_gemm_f32_cpu(__global const real *RST x, __global const real *RST w,
                      __global const float *RST bias, __global const int *RST offsets,
                      __global const int *RST gather, __global const float *RST scale,
-                     __global const int *RST scale_index, __global const float *multiply,
-                     __global float *y, __global float *RST slope, int rows, int groups, int depth,
+                     __global const int *RST scale_index, __global const real *multiply,
+                     __global real *y, __global real *RST slope, int rows, int groups, int depth,
                      int columns, int activation, int block)
 {
     floatv panel[(KMAX + 1) * NV], done[STRIP][NV];
+    float memory[WIDENED];
     const finish f = {scale, scale_index, multiply, y, slope};
     const int column = (int)get_global_id(0) * (NV * VEC);
     const int begin = (int)get_global_id(1) * block;
@@ -160,18 +180,18 @@ grouped_gemm_f32_cpu(__global const float *RST x, __global const float *RST w,
         UNROLL
         for (int v = 0; v < NV; v++) {
             const int count = columns - column - v * VEC;
-            __global const float *from =
+            __global const real *from =
                 w + (size_t)g * (size_t)depth * (size_t)columns + column + v * VEC;
             panel[v] =
                 bias ? load_columns(bias + (size_t)g * (size_t)columns + column + v * VEC, count)
                      : (floatv)(0.0f);
             for (int k = 0; k < depth; k++, from += columns)
-                panel[(k + 1) * NV + v] = load_columns(from, count);
+                panel[(k + 1) * NV + v] = load_reals(from, count);
         }
 #if AHEAD > 0
         const int soon =
             g + 1 < groups && stop < end ? depth : 0; /* rows of the next group's panel */
-        __global const float *next = w + (size_t)(g + 1) * (size_t)depth * (size_t)columns + column;
+        __global const real *next = w + (size_t)(g + 1) * (size_t)depth * (size_t)columns + column;
         int asked = 0;
 #endif
         for (int row = first; row < stop; row += MR) {
@@ -181,8 +201,8 @@ grouped_gemm_f32_cpu(__global const float *RST x, __global const float *RST w,
                 for (int v = 0; v < NV; v++)
                     PREFETCH(next + (size_t)asked * (size_t)columns + v * VEC, 0);
 #endif
-            tile(panel, x, gather, f, done + (row - first) % STRIP, row, stop, end - 1, depth,
-                 columns, column);
+            tile(panel, x, gather, f, done + (row - first) % STRIP, memory, row, stop, end - 1,
+                 depth, columns, column);
 #if ACTIVATION
             const int from = row - (row - first) % STRIP, to = min(row + MR, stop);
             if (to == stop || to == from + STRIP)

@@ -54,18 +54,27 @@ static inline void multiply_stages(const left_stage *left, const right_stage *ri
 }
 
 #ifdef FORWARD
+static inline void store_reals_4(float4 value, __global real *row, int at, int n)
+{
+#ifdef ALIGNED
+    if (at < n) *(__global real4 *)(row + at) = clm_narrow4(value);
+#else
+    if (at < n) clm_store_real(value, row + at, n - at);
+#endif
+}
+
 /* Terms k ... of the rows of x that this work-item brings, and of the weights. */
-static inline void fetch(float4 *left, float4 *right, __global const float *x, const int *source,
-                         __global const float *weight, int k, int depth, int column, int columns)
+static inline void fetch(float4 *left, float4 *right, __global const real *x, const int *source,
+                         __global const real *weight, int k, int depth, int column, int columns)
 {
     const int item = (int)(get_local_id(1) * SIDE + get_local_id(0));
     UNROLL
     for (int i = 0; i < LEFT_LOADS; i++)
         left[i] = source[i] < 0 ? (float4)(0.0f)
-                                : load_4(x + (size_t)source[i] * (size_t)depth,
+                                : load_reals_4(x + (size_t)source[i] * (size_t)depth,
                                          k + item % (STEP / 4) * 4, depth);
     const int term = k + item / (COLUMNS / 4);
-    *right = term < depth ? load_4(weight + (size_t)term * (size_t)columns,
+    *right = term < depth ? load_reals_4(weight + (size_t)term * (size_t)columns,
                                    column + item % (COLUMNS / 4) * 4, columns)
                           : (float4)(0.0f);
 }
@@ -86,11 +95,11 @@ static inline void stage(left_stage *to_left, right_stage *to_right, const float
 }
 
 __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
-grouped_gemm_f32_gpu(__global const float *RST x, __global const float *RST w,
+grouped_gemm_f32_gpu(__global const real *RST x, __global const real *RST w,
                      __global const float *RST bias, __global const int *RST offsets,
                      __global const int *RST gather, __global const float *RST scale,
-                     __global const int *RST scale_index, __global const float *multiply,
-                     __global float *y, __global float *RST slope, int rows, int groups, int depth,
+                     __global const int *RST scale_index, __global const real *multiply,
+                     __global real *y, __global real *RST slope, int rows, int groups, int depth,
                      int columns, int activation)
 {
     __local float a[2][STEP][TILE + 4] __attribute__((aligned(16)));
@@ -98,7 +107,7 @@ grouped_gemm_f32_gpu(__global const float *RST x, __global const float *RST w,
     const int item = (int)(get_local_id(1) * SIDE + get_local_id(0));
     const int column = (int)get_group_id(0) * COLUMNS;
     const piece p = piece_of(offsets, groups, (int)get_group_id(1), TILE);
-    __global const float *weight = w + (size_t)p.group * (size_t)depth * (size_t)columns;
+    __global const real *weight = w + (size_t)p.group * (size_t)depth * (size_t)columns;
     const int end = p.first < p.stop ? depth : 0;
     int source[LEFT_LOADS];
     UNROLL
@@ -130,11 +139,11 @@ grouped_gemm_f32_gpu(__global const float *RST x, __global const float *RST w,
         if (row >= p.stop) continue;
         const size_t at = (size_t)row * (size_t)columns;
         float4 value = sum[i] + shift;
-        if (slope) store_4(clm_gelu_slope(value), slope + at, n, columns);
+        if (slope) store_reals_4(clm_gelu_slope(value), slope + at, n, columns);
         if (activation) value = clm_gelu(value);
         value *= scale_of(scale, scale_index, row);
-        if (multiply) value *= load_4(multiply + at, n, columns);
-        store_4(value, y + at, n, columns);
+        if (multiply) value *= load_reals_4(multiply + at, n, columns);
+        store_reals_4(value, y + at, n, columns);
     }
 }
 #endif

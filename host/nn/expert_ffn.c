@@ -1,5 +1,6 @@
 #include "nn/expert_ffn.h"
 
+#include "cl/cast/cast.h"
 #include "cl/gather_sum/gather_sum.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
 #include "cl/row_dot/row_dot.h"
@@ -82,10 +83,12 @@ clm_tensor *clm_expert_ffn(clm_tape *tape, clm_tensor *z, const clm_routing *rou
                  .init = init,
                  .pairs = routing->pairs,
                  .top_k = (int)k};
+    s->experts.w1 = clm_cast(tape, experts->w1, z->type);
+    s->experts.w2 = clm_cast(tape, experts->w2, z->type);
     s->routed = clm_dispatch(tape, routing->key, experts->w1->dim[0], (int)k, s->pairs);
     s->h = clm_gemm_call(tape,
                          &(clm_gemm){.x = z,
-                                     .w = experts->w1,
+                                     .w = s->experts.w1,
                                      .bias = experts->b1,
                                      .offsets = s->routed.offsets,
                                      .gather = s->routed.row,
@@ -95,7 +98,7 @@ clm_tensor *clm_expert_ffn(clm_tape *tape, clm_tensor *z, const clm_routing *rou
                          &s->slope);
     s->expert_out = clm_gemm_call(tape,
                                   &(clm_gemm){.x = s->h,
-                                              .w = experts->w2,
+                                              .w = s->experts.w2,
                                               .bias = experts->b2,
                                               .offsets = s->routed.offsets,
                                               .rows = s->pairs},
