@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+enum { WARP = 32, LEAST_LOCAL = 32 << 10 }; /* of the variants warp */
+
 clm_attention clm_attention_sizes(const clm_call *call)
 {
     return (clm_attention){clm_dim(call, 'N'), clm_dim(call, 'S'), clm_dim(call, 'M'),
@@ -70,6 +72,33 @@ clm_attention_build clm_attention_build_any(const clm_call *call, bool alpha, in
     snprintf(b.options + used, sizeof b.options - (size_t)used,
              " -DSLOTS=%d -DCOLUMNS=%d -DROW_SLOTS=%d", (int)slots,
              (int)((a.d + slots * a.h - 1) / (slots * a.h)), (int)row_slots);
+    return b;
+}
+
+/* Every lane has D / 32 columns of one head. */
+const char *clm_attention_warp_misfit(const clm_call *call, const clm_device *device)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const int64_t own = a.d / WARP;
+    const bool emulated = (device->features & CLM_FEATURE_SHUFFLE) == 0;
+    if (emulated && (device->quirks & CLM_QUIRK_BARRIER_LOOPS) != 0)
+        return "emulated, and barriers in nested loops go wrong";
+    if (a.h > WARP || !power_of_two(a.h)) return "H is no power of two, or above 32";
+    if (a.d % WARP != 0 || own > 16 || !power_of_two(own))
+        return "D is not 32, 64, 128, 256 or 512";
+    if (device->max_work_group < CLM_ATTENTION_ITEMS) return "work-groups of 128 are too large";
+    return device->local_bytes < LEAST_LOCAL ? "less than 32 KiB of local memory" : NULL;
+}
+
+clm_attention_build clm_attention_build_warp(const clm_plan *plan, const clm_call *call, bool alpha,
+                                             const char *which)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const bool ptx = (clm_plan_device(plan)->features & CLM_FEATURE_SHUFFLE) != 0;
+    clm_attention_build b = {.targets = CLM_ATTENTION_ITEMS};
+    snprintf(b.options, sizeof b.options, "%s -DMMA=%d -DD=%d -DHEADS=%d -DVEC=%d -DHAS_ALPHA=%d%s",
+             which, CLM_ATTENTION_ITEMS, (int)a.d, (int)a.h, a.d >= 4 * WARP ? 4 : 1, alpha,
+             ptx ? " -DPTX" : "");
     return b;
 }
 

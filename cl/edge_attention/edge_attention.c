@@ -131,6 +131,15 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
                   (clm_range){{targets * build.targets}, {build.targets}});
 }
 
+static clm_status prepare_warp(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention_build build =
+        clm_attention_build_warp(plan, call, call->arg[ALPHA], "-DFORWARD");
+    return launch(
+        plan, call, &clm_source_edge_attention_warp, "edge_attention_f32_warp", &build,
+        (clm_range){{clm_round_up(clm_dim(call, 'N') * 32, build.targets)}, {build.targets}});
+}
+
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
     const clm_attention a = clm_attention_sizes(call);
@@ -196,6 +205,13 @@ static const clm_op edge_attention = {
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
                  .misfit = clm_attention_cpu_misfit,
                  .prepare = prepare_cpu},
+                {.name = "warp",
+                 .classes = CLM_GPU,
+                 .features = CLM_FEATURE_SHUFFLE,
+                 .emulates = true,
+                 .tunable = {{"HEAVY", 128, {64, 128, 256, 512, 1024}, NULL}},
+                 .misfit = clm_attention_warp_misfit,
+                 .prepare = prepare_warp},
                 {.name = "gpu",
                  .classes = CLM_GPU,
                  .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},

@@ -24,6 +24,9 @@
  *          backward 4 (4 S D + 3 N D + 3 M + N + S + Q + Q H)
  * Errors   CLM_SKIP from the variant cpu where H or C is not a power of two, H > 16 or C > 128, and
  *          from gpu where H or D/4 exceeds 256; plain computes everything
+ * Variants warp, for GPUs with shuffles, takes D of 32 to 512 by powers of two; segments of many edges
+ *          are shared by a work-group. Neither it nor gpu has run on a GPU yet: on CPUs, the former
+ *          emulated (cl/mma.clh)
  * Source   Hu et al., Heterogeneous Graph Transformer, WWW 2020, eqs. 3-6 */
 #ifndef CLM_CL_EDGE_ATTENTION_H
 #define CLM_CL_EDGE_ATTENTION_H

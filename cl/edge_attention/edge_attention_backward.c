@@ -73,21 +73,37 @@ static clm_cost cost(const clm_call *call)
                                4 * (3 * m + n + s + q + q * h)};
 }
 
+static clm_status launch_targets(clm_plan *plan, const clm_call *call, const clm_source *source,
+                                 const char *kernel, const clm_attention_build *build,
+                                 clm_range range)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    clm_tensor *const *x = call->arg;
+    return clm_launch_from(plan, source, kernel, build->options, range,
+                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[KV]), clm_t(x[DOUT]), clm_t(x[LSE]),
+                                    clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]),
+                                    clm_t(x[DQUERY]), clm_t(x[PD]), clm_i(a.n), clm_i(a.m)));
+}
+
+static clm_status launch_sources(clm_plan *plan, const clm_call *call, const clm_source *source,
+                                 const char *kernel, const clm_attention_build *build,
+                                 clm_range range)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    clm_tensor *const *x = call->arg;
+    return clm_launch_from(plan, source, kernel, build->options, range,
+                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[DOUT]), clm_t(x[TARGET]),
+                                    clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
+                                    clm_t(x[DKV]), clm_i(a.s), clm_i(a.m)));
+}
+
 /* The pass by target, then the pass by source row. */
 static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
                          const char *targets_kernel, const char *sources_kernel,
                          const clm_attention_build *build, clm_range targets, clm_range sources)
 {
-    const clm_attention a = clm_attention_sizes(call);
-    clm_tensor *const *x = call->arg;
-    CLM_TRY(clm_launch_from(plan, source, targets_kernel, build->options, targets,
-                            CLM_ARGS(clm_t(x[QUERY]), clm_t(x[KV]), clm_t(x[DOUT]), clm_t(x[LSE]),
-                                     clm_t(x[SEGMENT_PTR]), clm_t(x[EDGE_PTR]), clm_t(x[SOURCE]),
-                                     clm_t(x[DQUERY]), clm_t(x[PD]), clm_i(a.n), clm_i(a.m))));
-    return clm_launch_from(plan, source, sources_kernel, build->options, sources,
-                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[DOUT]), clm_t(x[TARGET]),
-                                    clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
-                                    clm_t(x[DKV]), clm_i(a.s), clm_i(a.m)));
+    CLM_TRY(launch_targets(plan, call, source, targets_kernel, build, targets));
+    return launch_sources(plan, call, source, sources_kernel, build, sources);
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -110,6 +126,19 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
                   "edge_attention_sources_f32_gpu", &build,
                   (clm_range){{(size_t)a.n * build.targets}, {build.targets}},
                   (clm_range){{(size_t)a.s * build.sources}, {build.sources}});
+}
+
+/* A source row's vectors lie side by side in the work-groups of the variant gpu already. */
+static clm_status prepare_warp(clm_plan *plan, const clm_call *call)
+{
+    const clm_attention a = clm_attention_sizes(call);
+    const clm_attention_build build = clm_attention_build_warp(plan, call, false, "-DBACKWARD");
+    const clm_attention_build rows = clm_attention_build_any(call, false, 4, 64);
+    CLM_TRY(launch_targets(plan, call, &clm_source_edge_attention_warp,
+                           "edge_attention_targets_f32_warp", &build,
+                           (clm_range){{clm_round_up(a.n * 32, build.targets)}, {build.targets}}));
+    return launch_sources(plan, call, &clm_source_edge_attention, "edge_attention_sources_f32_gpu",
+                          &rows, (clm_range){{(size_t)a.s * rows.sources}, {rows.sources}});
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
@@ -164,6 +193,13 @@ const clm_op clm_edge_attention_backward = {
                              {"WORK", 256, {64, 128, 256, 512, 1024}, NULL}},
                  .misfit = clm_attention_cpu_misfit,
                  .prepare = prepare_cpu},
+                {.name = "warp",
+                 .classes = CLM_GPU,
+                 .features = CLM_FEATURE_SHUFFLE,
+                 .emulates = true,
+                 .tunable = {{"HEAVY", 128, {64, 128, 256, 512, 1024}, NULL}},
+                 .misfit = clm_attention_warp_misfit,
+                 .prepare = prepare_warp},
                 {.name = "gpu",
                  .classes = CLM_GPU,
                  .tunable = {{"WIDTH", 4, {1, 4}, NULL}, {"GROUP", 64, {32, 64, 128}, NULL}},

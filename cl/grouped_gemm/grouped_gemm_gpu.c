@@ -9,7 +9,7 @@ enum {
     GPU_COLUMNS = 64,
     MMA_ITEMS = 128,
     LEAST_LOCAL = 32 << 10,       /* bytes of local memory that the default tiles fit in */
-    EXCHANGE = MMA_ITEMS * 6 * 4, /* what the emulation of cl/mma.clh takes of them */
+    EXCHANGE = MMA_ITEMS * 8 * 4, /* what the emulation of cl/mma.clh takes of them */
     FEW = 48,                     /* rows of a group for which half of a tile would be empty */
     WAVES = 4, /* work-groups per compute unit below which tiles are better small */
 };

@@ -25,6 +25,7 @@ enum {
     CLM_FEATURE_MMA_BF16 = 64,
     CLM_FEATURE_COPY_ASYNC = 128,
     CLM_FEATURE_LOAD_MATRICES = 256,
+    CLM_FEATURE_SHUFFLE = 512,
 };
 
 /* Effects of quirks, as bits (host/ocl/quirk.c says which device has which, and why). */
@@ -39,6 +40,7 @@ enum {
     CLM_QUIRK_NO_OPTIMISER = 128, /* optimised kernels go wrong: build with -cl-opt-disable */
     CLM_QUIRK_SHORT_LOOPS =
         256, /* loops of a work-item end after 65535 rounds, results are wrong */
+    CLM_QUIRK_BARRIER_LOOPS = 512, /* values go wrong across barriers in nested loops */
 };
 
 typedef struct clm_device {

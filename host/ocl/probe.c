@@ -41,6 +41,7 @@ static int32_t product(int32_t i, int32_t depth)
 static int32_t product_8(int32_t i) { return product(i, 8); }
 static int32_t product_16(int32_t i) { return product(i, 16); }
 static int32_t half_copied(int32_t i) { return i < MOST_RESULTS / 2 ? i % INPUTS + 1 : 0; }
+static int32_t sum_of_8(int32_t i) { return i / 8 * 64 + 36; }
 static int32_t numbered(int32_t i) { return i % INPUTS + 1 + i / INPUTS * 1000; }
 
 #define MMA_HEAD                                                                                   \
@@ -157,6 +158,11 @@ static const probe probes[] = {
               "    barrier(CLK_LOCAL_MEM_FENCE);\n"
               "    clm_load_matrices(a, words + 4 * lane, exchange);\n"
               "    for (int i = 0; i < 4; i++) out[i * 32 + row * 4 + column] = (int)a[i];\n"
+              "}\n"},
+    {CLM_FEATURE_SHUFFLE, NVIDIA, 32, 32, sum_of_8,
+     MMA_HEAD "    float sum[1] = {(float)in[row * 4 + column]};\n"
+              "    clm_lanes_sums(sum, 1, 8, exchange);\n"
+              "    out[lane] = (int)sum[0];\n"
               "}\n"},
 };
 

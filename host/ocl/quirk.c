@@ -38,6 +38,8 @@ static const quirk quirks[] = {
      "clSetUserEventStatus never returns once a kernel waits", "measured, 3.1"},
     {"Portable Computing Language", "cpu-minimal", 0, CLM_QUIRK_NO_USER_EVENTS,
      "the later name of the driver basic", "PoCL 4.0 release notes"},
+    {"Portable Computing Language", NULL, 0, CLM_QUIRK_BARRIER_LOOPS,
+     "values go wrong across barriers in nested loops", "measured, 3.1"},
     {"FPGA Emulation", NULL, 0, CLM_QUIRK_EMULATED,
      "a CPU plays the FPGA: results count, times do not", "measured, 2025.0.5"},
 };
@@ -73,6 +75,8 @@ const char *clm_quirk_about(uint32_t bit)
     case CLM_QUIRK_SHORT_LOOPS:
         return "loops end after 65535 rounds in a work-item: GPU kernels are used, results of very "
                "uneven graphs can be wrong";
+    case CLM_QUIRK_BARRIER_LOOPS:
+        return "barriers in nested loops go wrong: some emulations are left out";
     case CLM_QUIRK_NO_PREFETCH: return "its compiler crashes on prefetches: kernels do without";
     default: return NULL;
     }
@@ -90,6 +94,7 @@ const char *clm_feature_name(uint32_t bit)
     case CLM_FEATURE_MMA_BF16: return "mma_bf16";
     case CLM_FEATURE_COPY_ASYNC: return "copy_async";
     case CLM_FEATURE_LOAD_MATRICES: return "load_matrices";
+    case CLM_FEATURE_SHUFFLE: return "shuffle";
     default: return NULL;
     }
 }

@@ -1,0 +1,332 @@
+/* edge_attention by warps (cl/mma.clh): 32 lanes hold a row together, so that a row of keys and values
+ * is read in one piece, and add their parts of a score by shuffles, without barriers. A work-group is
+ * WARPS warps and has as many targets. A warp takes the edges of its target, BATCH at a time; a
+ * segment of more than HEAVY edges is shared by all warps of its work-group afterwards, each with a
+ * softmax of its own, put together in the order of the warps. So neither needs hubs a launch of their
+ * own, nor does a sum depend on which warp is first.
+ *
+ * Built with D, HEADS, HAS_ALPHA, and VEC, which divides D / 32; D / HEADS is a multiple of D / 32. A
+ * row of kv: D of the key, D of the value.
+ *
+ * Has run emulated only, on CPUs: on no GPU yet. */
+
+#ifdef MMA
+enum {
+    WARPS = MMA / WARP,
+    OWN = D / WARP,       /* columns of a lane */
+    VECTORS = OWN / VEC,
+    SHARE = WARP / HEADS, /* lanes of a head */
+    BATCH = OWN > 8 ? 1 : OWN > 4 ? 2 : 4, /* as many as registers hold */
+};
+#define LOW -1e30f /* below every score; infinities would make NaN of their differences */
+#if VEC == 4 /* at multiples of their size, so that one access reads all four */
+#define READ(from, i) clm_widen4(((__global const real4 *)(from))[i])
+#define WRITE(value, to, i) (((__global real4 *)(to))[i] = clm_narrow4(value))
+#else
+#define READ(from, i) clm_widen((from)[i])
+#define WRITE(value, to, i) ((to)[i] = clm_narrow(value))
+#endif
+
+typedef struct lane_of { /* this work-item's place */
+    int lane, warp, head, column;
+    bool first; /* of the lanes of its head */
+} lane_of;
+
+static inline lane_of where(void)
+{
+    const int item = (int)get_local_id(0), lane = item % WARP;
+    const lane_of at = {lane, item / WARP, lane / SHARE, lane * OWN, lane % SHARE == 0};
+    return at;
+}
+
+static inline float dot_product(const floatv *a, const floatv *b)
+{
+    floatv sum = (floatv)(0.0f);
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        sum = fma(a[i], b[i], sum);
+    return sumv(sum);
+}
+
+/* The lane's part of a row; zeros where there is none. */
+static inline void read_row(floatv *to, __global const real *from, bool have)
+{
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        to[i] = have ? READ(from, i) : (floatv)(0.0f);
+}
+
+/* Edges begin + first, BATCH of them, then `stride` further on, while there are any: `rounds` of
+ * those, which is the same for all warps where shuffles are emulated. */
+typedef struct run {
+    int begin, end, stride, rounds;
+} run;
+
+static inline run run_of(int begin, int end, int first, int stride, __local uint *exchange)
+{
+    const int count = max(end - begin - first, 0);
+    const run r = {begin + first, end, stride,
+                   clm_most((count + stride - 1) / stride, exchange)};
+    return r;
+}
+
+static inline bool is_heavy(int begin, int end) { return WARPS > 1 && end - begin > HEAVY; }
+
+#ifdef FORWARD
+/* Softmax over the edges seen so far: greatest score, sum of e^(score - most), values so weighted. */
+typedef struct softmax {
+    float most, total;
+    floatv sum[VECTORS];
+} softmax;
+
+static inline void take_edges(softmax *own, const floatv *q, run r, __global const real *kv,
+                              __global const int *source, __global float *alpha, lane_of at,
+                              __local uint *exchange)
+{
+    own->most = LOW;
+    own->total = 0.0f;
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        own->sum[i] = (floatv)(0.0f);
+    for (int round = 0; round < r.rounds; round++) {
+        const int from = r.begin + round * r.stride;
+        floatv k[BATCH][VECTORS], v[BATCH][VECTORS];
+        float score[BATCH], peak = own->most;
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            const bool have = from + j < r.end;
+            __global const real *row = kv + (have ? (size_t)source[from + j] * 2 * D : 0) + at.column;
+            read_row(k[j], row, have);
+            read_row(v[j], row + D, have);
+        }
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++)
+            score[j] = dot_product(q, k[j]);
+        clm_lanes_sums(score, BATCH, SHARE, exchange);
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            if (from + j < r.end) peak = fmax(peak, score[j]);
+#if HAS_ALPHA
+            if (from + j < r.end && at.first)
+                alpha[(size_t)(from + j) * HEADS + at.head] = score[j];
+#endif
+        }
+        const float less = exp(own->most - peak);
+        own->most = peak;
+        own->total *= less;
+        MMA_UNROLL
+        for (int i = 0; i < VECTORS; i++)
+            own->sum[i] *= less;
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            const float p = from + j < r.end ? exp(score[j] - peak) : 0.0f;
+            own->total += p;
+            MMA_UNROLL
+            for (int i = 0; i < VECTORS; i++)
+                own->sum[i] = fma((floatv)(p), v[j][i], own->sum[i]);
+        }
+    }
+}
+
+/* What is to be known of a finished segment; of an edge the lane wrote itself. */
+static inline void finish(float norm, int segment, run r, bool writes, __global float *lse,
+                          __global float *alpha, lane_of at)
+{
+    if (writes && at.first) lse[(size_t)segment * HEADS + at.head] = norm;
+#if HAS_ALPHA
+    for (int round = 0; round < r.rounds && at.first; round++)
+        for (int e = r.begin + round * r.stride, j = 0; j < BATCH && e + j < r.end; j++)
+            alpha[(size_t)(e + j) * HEADS + at.head] =
+                exp(alpha[(size_t)(e + j) * HEADS + at.head] - norm);
+#endif
+}
+
+__kernel __attribute__((reqd_work_group_size(MMA, 1, 1))) void
+edge_attention_f32_warp(__global const real *queries, __global const real *kv,
+                        __global const int *segment_ptr, __global const int *edge_ptr,
+                        __global const int *source, __global real *out, __global float *lse,
+                        __global float *alpha, int n, int m)
+{
+    __local float mosts[WARPS][WARP], totals[WARPS][WARP];
+    __local floatv sums[WARPS][WARP][VECTORS];
+    CLM_MMA_MEMORY
+    const lane_of at = where();
+    const int leader = (int)get_group_id(0) * WARPS, target = leader + at.warp;
+    const int first = target < n ? segment_ptr[target] : 0;
+    const int last = target < n ? segment_ptr[target + 1] : 0;
+    floatv q[VECTORS], y[VECTORS];
+    read_row(q, queries + (target < n ? (size_t)target * D : 0) + at.column, target < n);
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        y[i] = (floatv)(0.0f);
+    softmax own;
+    const int segments = clm_most(last - first, exchange);
+    for (int s = 0; s < segments; s++) {
+        const bool have = first + s < last;
+        const int begin = have ? edge_ptr[first + s] : 0, end = have ? edge_ptr[first + s + 1] : 0;
+        const bool heavy = is_heavy(begin, end);
+        const run r = run_of(begin, heavy ? begin : end, 0, BATCH, exchange);
+        take_edges(&own, q, r, kv, source, alpha, at, exchange);
+        if (!have || heavy) continue;
+        finish(begin < end ? own.most + log(own.total) : 0.0f, first + s, r, true, lse, alpha, at);
+        MMA_UNROLL
+        for (int i = 0; i < VECTORS; i++)
+            y[i] += begin < end ? own.sum[i] / own.total : (floatv)(0.0f);
+    }
+    for (int t = leader; t < min(leader + WARPS, n); t++)
+        for (int s = segment_ptr[t]; s < segment_ptr[t + 1]; s++) {
+            if (!is_heavy(edge_ptr[s], edge_ptr[s + 1])) continue; /* all warps see the same */
+            read_row(q, queries + (size_t)t * D + at.column, true);
+            const run r = run_of(edge_ptr[s], edge_ptr[s + 1], at.warp * BATCH, WARPS * BATCH, exchange);
+            take_edges(&own, q, r, kv, source, alpha, at, exchange);
+            mosts[at.warp][at.lane] = own.most;
+            totals[at.warp][at.lane] = own.total;
+            MMA_UNROLL
+            for (int i = 0; i < VECTORS; i++)
+                sums[at.warp][at.lane][i] = own.sum[i];
+            barrier(CLK_LOCAL_MEM_FENCE);
+            float peak = LOW, total = 0.0f;
+            for (int w = 0; w < WARPS; w++)
+                peak = fmax(peak, mosts[w][at.lane]);
+            for (int w = 0; w < WARPS; w++)
+                total += totals[w][at.lane] * exp(mosts[w][at.lane] - peak);
+            finish(peak + log(total), s, r, t == target, lse, alpha, at);
+            for (int w = 0; w < WARPS && t == target; w++) {
+                const float factor = exp(mosts[w][at.lane] - peak) / total;
+                MMA_UNROLL
+                for (int i = 0; i < VECTORS; i++)
+                    y[i] += sums[w][at.lane][i] * factor;
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        if (target < n) WRITE(y[i], out + (size_t)target * D + at.column, i);
+}
+
+#else
+/* Sums over the edges seen so far: p dp, p dp k, p k. The gradient of the query is
+ * sum p (dp - mean) k with mean = sum p dp, so keys are read once. */
+typedef struct sums {
+    float mean;
+    floatv pulled[VECTORS], weighed[VECTORS];
+} sums;
+
+static inline void weigh_edges(sums *own, const floatv *q, const floatv *g, float norm, run r,
+                               __global const real *kv, __global const int *source,
+                               __global float *pd, lane_of at, __local uint *exchange)
+{
+    own->mean = 0.0f;
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        own->pulled[i] = own->weighed[i] = (floatv)(0.0f);
+    for (int round = 0; round < r.rounds; round++) {
+        const int from = r.begin + round * r.stride;
+        floatv k[BATCH][VECTORS];
+        float dots[2 * BATCH], *const score = dots, *const dp = dots + BATCH;
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            const bool have = from + j < r.end;
+            __global const real *row = kv + (have ? (size_t)source[from + j] * 2 * D : 0) + at.column;
+            floatv v[VECTORS];
+            read_row(k[j], row, have);
+            read_row(v, row + D, have);
+            score[j] = dot_product(q, k[j]);
+            dp[j] = dot_product(g, v);
+        }
+        clm_lanes_sums(dots, 2 * BATCH, SHARE, exchange);
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            const bool have = from + j < r.end;
+            const float p = have ? exp(score[j] - norm) : 0.0f;
+            if (have && at.first) {
+                pd[(size_t)(from + j) * 2 * HEADS + at.head] = p;
+                pd[(size_t)(from + j) * 2 * HEADS + HEADS + at.head] = dp[j];
+            }
+            own->mean = fma(p, dp[j], own->mean);
+            MMA_UNROLL
+            for (int i = 0; i < VECTORS; i++) {
+                own->pulled[i] = fma((floatv)(p * dp[j]), k[j][i], own->pulled[i]);
+                own->weighed[i] = fma((floatv)(p), k[j][i], own->weighed[i]);
+            }
+        }
+    }
+}
+
+/* Gradients of the scores in place of dp, which the lane wrote itself. */
+static inline void finish(float mean, run r, __global float *pd, lane_of at)
+{
+    for (int round = 0; round < r.rounds && at.first; round++)
+        for (int e = r.begin + round * r.stride, j = 0; j < BATCH && e + j < r.end; j++) {
+            __global float *p = pd + (size_t)(e + j) * 2 * HEADS + at.head;
+            p[HEADS] = p[0] * (p[HEADS] - mean);
+        }
+}
+
+/* Gradient of the queries and, in pd, of the scores. */
+__kernel __attribute__((reqd_work_group_size(MMA, 1, 1))) void
+edge_attention_targets_f32_warp(__global const real *queries, __global const real *kv,
+                                __global const real *dout, __global const float *lse,
+                                __global const int *segment_ptr, __global const int *edge_ptr,
+                                __global const int *source, __global real *dqueries,
+                                __global float *pd, int n, int m)
+{
+    __local float means[WARPS][WARP];
+    __local floatv pulled[WARPS][WARP][VECTORS], weighed[WARPS][WARP][VECTORS];
+    CLM_MMA_MEMORY
+    const lane_of at = where();
+    const int leader = (int)get_group_id(0) * WARPS, target = leader + at.warp;
+    const int first = target < n ? segment_ptr[target] : 0;
+    const int last = target < n ? segment_ptr[target + 1] : 0;
+    const size_t own_row = (target < n ? (size_t)target * D : 0) + at.column;
+    floatv q[VECTORS], g[VECTORS], dq[VECTORS];
+    read_row(q, queries + own_row, target < n);
+    read_row(g, dout + own_row, target < n);
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        dq[i] = (floatv)(0.0f);
+    sums own;
+    const int segments = clm_most(last - first, exchange);
+    for (int s = 0; s < segments; s++) {
+        const bool have = first + s < last;
+        const int begin = have ? edge_ptr[first + s] : 0, end = have ? edge_ptr[first + s + 1] : 0;
+        const bool heavy = is_heavy(begin, end);
+        const run r = run_of(begin, heavy ? begin : end, 0, BATCH, exchange);
+        const float norm = have ? lse[(size_t)(first + s) * HEADS + at.head] : 0.0f;
+        weigh_edges(&own, q, g, norm, r, kv, source, pd, at, exchange);
+        finish(own.mean, r, pd, at);
+        MMA_UNROLL
+        for (int i = 0; i < VECTORS; i++)
+            dq[i] += own.pulled[i] - own.mean * own.weighed[i];
+    }
+    for (int t = leader; t < min(leader + WARPS, n); t++)
+        for (int s = segment_ptr[t]; s < segment_ptr[t + 1]; s++) {
+            if (!is_heavy(edge_ptr[s], edge_ptr[s + 1])) continue; /* all warps see the same */
+            read_row(q, queries + (size_t)t * D + at.column, true);
+            read_row(g, dout + (size_t)t * D + at.column, true);
+            const run r = run_of(edge_ptr[s], edge_ptr[s + 1], at.warp * BATCH, WARPS * BATCH, exchange);
+            weigh_edges(&own, q, g, lse[(size_t)s * HEADS + at.head], r, kv, source, pd, at, exchange);
+            means[at.warp][at.lane] = own.mean;
+            MMA_UNROLL
+            for (int i = 0; i < VECTORS; i++) {
+                pulled[at.warp][at.lane][i] = own.pulled[i];
+                weighed[at.warp][at.lane][i] = own.weighed[i];
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            float mean = 0.0f;
+            for (int w = 0; w < WARPS; w++)
+                mean += means[w][at.lane];
+            finish(mean, r, pd, at);
+            for (int w = 0; w < WARPS && t == target; w++) {
+                MMA_UNROLL
+                for (int i = 0; i < VECTORS; i++)
+                    dq[i] += pulled[w][at.lane][i] - mean * weighed[w][at.lane][i];
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        if (target < n) WRITE(dq[i], dqueries + own_row, i);
+}
+#endif
+#endif
