@@ -2,16 +2,16 @@
  * multiply[i] with g the group of row i. The one dense primitive: typed projections, experts,
  * plain products.
  *
- *   x            [X, K]     f32  rows
- *   w            [G, K, N]  f32  a matrix of weights per group
+ *   x            [X, K]     real rows
+ *   w            [G, K, N]  real a matrix of weights per group
  *   bias         [G, N]     f32  null: 0
  *   offsets      [G + 1]    i32  rows of each group, non-decreasing; may be made on the device
  *   gather       [Y]        i32  row of x that row i reads, in [0, X); null: i
  *   scale        [S]        f32  factor of a row; null: 1
  *   scale_index  [Y]        i32  its place in `scale`, in [0, S); null: i
- *   multiply     [Y, N]     f32  factor of an element; null: 1
- *   y            [Y, N]     f32  rows outside every group are left alone
- *   slope        [Y, N]     f32  derivative of the activation, for the backward pass; null: not kept
+ *   multiply     [Y, N]     real factor of an element; null: 1
+ *   y            [Y, N]     real rows outside every group are left alone
+ *   slope        [Y, N]     real derivative of the activation, for the backward pass; null: not kept
  *
  * activation is 0 (none) or 1 (GELU with the exact error function).
  *
@@ -27,8 +27,8 @@
  * dy[i]) over the rows i of group g, db[g] = sum of (scale[i] dy[i]); zeros for a group without
  * rows.
  *
- *   x            [X, K]     f32  rows, picked by x_gather [Y] i32; null: i
- *   dy           [V, N]     f32  rows, picked by dy_gather [Y] i32; null: i
+ *   x            [X, K]     real rows, picked by x_gather [Y] i32; null: i
+ *   dy           [V, N]     real rows, picked by dy_gather [Y] i32; null: i
  *   scale        [S]        f32  as above, with scale_index [Y] i32
  *   offsets      [G + 1]    i32  as above
  *   dw           [G, K, N]  f32

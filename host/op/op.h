@@ -34,8 +34,9 @@ typedef enum clm_role {
  * within a call, which recording checks. Further letters may be used freely within one operator.
  *
  * Operands of type CLM_REAL hold what there is much of, rows and gradients of rows; statistics,
- * logits, parameters and their gradients are CLM_F32. Kernels read and write the former by the
- * conversions of cl/common.clh, which clm_launch tells the type. */
+ * logits, parameters and their gradients are CLM_F32. Docstrings call the former `real` and state
+ * costs in f32; kernels read and write it by the conversions of cl/common.clh, which clm_launch
+ * tells the type. */
 typedef struct clm_operand {
     const char *name;
     clm_role role;
