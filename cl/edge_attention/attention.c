@@ -45,7 +45,8 @@ const char *clm_attention_gpu_misfit(const clm_call *call, const clm_device *dev
 clm_attention_build clm_attention_build_cpu(const clm_call *call, bool alpha, int width)
 {
     const clm_attention a = clm_attention_sizes(call);
-    int vec = 0; /* as asked for, or as wide as the heads need: the misfit says that some width is */
+    int vec =
+        0; /* as asked for, or as wide as the heads need: the misfit says that some width is */
     for (int lanes = width; vec == 0 && lanes <= 16; lanes *= 2)
         vec = cpu_width(&a, lanes);
     clm_attention_build b = {.targets = 1, .sources = 1, .vectors = (int)a.d / vec};
