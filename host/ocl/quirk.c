@@ -30,6 +30,8 @@ static const quirk quirks[] = {
     {"Oclgrind", NULL, 0, CLM_QUIRK_NO_OPTIMISER,
      "optimised code has intrinsics it lacks (ctpop, fshl), and widens true to 255 in vectors",
      "measured, 21.10; Oclgrind issues 205 and 223"},
+    {"Oclgrind", NULL, 0, CLM_QUIRK_NO_PREFETCH, "reports a prefetch as an unknown function",
+     "measured, 21.10"},
     {"Oclgrind", NULL, 0, CLM_QUIRK_EMULATED | CLM_QUIRK_NO_USER_EVENTS,
      "an interpreter; clFinish spins on an unset user event", "measured, 21.10"},
     {"Oclgrind", NULL, 0, CLM_QUIRK_NO_BINARY_CACHE,
