@@ -19,7 +19,7 @@ function(clm_flatten_philox out)
 endfunction()
 
 # C files that embed cl/common.clh, cl/mma.clh, Philox and every cl/<op>/<name>.cl as `clm_source_<name>`, behind
-# cl/<op>/<op>.clh where there is one: what the files of one operator share.
+# the .clh of its folder whose names begin its own: what the files of one operator, or kind, share.
 function(clm_embed_kernels folder files)
   clm_flatten_philox("${folder}/philox.clh")
   set(sources "${folder}/philox.clh" "${PROJECT_SOURCE_DIR}/cl/common.clh"
@@ -32,12 +32,20 @@ function(clm_embed_kernels folder files)
     get_filename_component(name "${path}" NAME_WE)
     get_filename_component(op "${path}" DIRECTORY)
     get_filename_component(op "${op}" NAME)
-    set(head "${PROJECT_SOURCE_DIR}/cl/${op}/${op}.clh")
     set(text "")
-    if(head IN_LIST heads)
-      set(text [[".ascii \"#line 1 \\\"cl/@op@/@op@.clh\\\"\\n\"\n.incbin \"@head@\"\n"
-        ".ascii \"\\n#line 1 \\\"cl/@op@/@name@.cl\\\"\\n\"\n"]])
-      string(CONFIGURE "${text}" text @ONLY)
+    foreach(head IN LISTS heads)
+      get_filename_component(stem "${head}" NAME_WE)
+      if(head STREQUAL "${PROJECT_SOURCE_DIR}/cl/${op}/${stem}.clh" AND name MATCHES "^${stem}")
+        set(more [[".ascii \"#line 1 \\\"cl/@op@/@stem@.clh\\\"\\n\"\n.incbin \"@head@\"\n"
+        ]])
+        string(CONFIGURE "${more}" more @ONLY)
+        string(APPEND text "${more}")
+      endif()
+    endforeach()
+    if(text)
+      set(more [[".ascii \"\\n#line 1 \\\"cl/@op@/@name@.cl\\\"\\n\"\n"]])
+      string(CONFIGURE "${more}" more @ONLY)
+      string(APPEND text "${more}")
     endif()
     set(out "${folder}/source_${name}.c")
     file(CONFIGURE OUTPUT "${out}" @ONLY CONTENT [[

@@ -6,7 +6,7 @@
 #include "op/lanes.h"
 
 extern const clm_source clm_source_edge_attention, clm_source_edge_attention_cpu,
-    clm_source_edge_attention_warp;
+    clm_source_edge_attention_cpu_backward, clm_source_edge_attention_warp;
 extern const clm_op clm_edge_attention_backward;
 
 typedef struct clm_attention {

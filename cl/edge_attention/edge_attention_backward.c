@@ -111,8 +111,8 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     const clm_attention a = clm_attention_sizes(call);
     const clm_attention_build build = clm_attention_build_cpu(call, false, clm_tune(plan, "WIDTH"));
     const size_t work = (size_t)clm_tune(plan, "WORK");
-    return launch(plan, call, &clm_source_edge_attention_cpu, "edge_attention_targets_f32_cpu",
-                  "edge_attention_sources_f32_cpu", &build,
+    return launch(plan, call, &clm_source_edge_attention_cpu_backward,
+                  "edge_attention_targets_f32_cpu", "edge_attention_sources_f32_cpu", &build,
                   (clm_range){{clm_round_up(a.n + a.m, work) / work}, {1}},
                   (clm_range){{clm_round_up(a.s + a.m, work) / work}, {1}});
 }
