@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-extern const clm_source clm_source_router;
+extern const clm_source clm_source_router, clm_source_router_cpu;
 
 enum { LOGITS, POOL, PROBABILITY, TOPK, GATE, KEY };
 enum { B_PROBABILITY, B_TOPK, B_GATE, B_DPROBABILITY, B_DGATE, B_DLOGITS };
@@ -73,11 +73,11 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     clm_tensor *const *a = call->arg;
     char text[96];
     const int64_t nodes = clm_dim(call, 'N'), block = block_of(plan, call);
-    return clm_launch(plan, call, "router_f32_cpu", options(text, call, 0),
-                      (clm_range){{(size_t)((nodes + block - 1) / block)}, {1}},
-                      CLM_ARGS(clm_t(a[LOGITS]), clm_t(a[POOL]), clm_t(a[PROBABILITY]),
-                               clm_t(a[TOPK]), clm_t(a[GATE]), clm_t(a[KEY]), clm_i(nodes),
-                               clm_i(block)));
+    return clm_launch_from(plan, &clm_source_router_cpu, "router_f32_cpu", options(text, call, 0),
+                           (clm_range){{(size_t)((nodes + block - 1) / block)}, {1}},
+                           CLM_ARGS(clm_t(a[LOGITS]), clm_t(a[POOL]), clm_t(a[PROBABILITY]),
+                                    clm_t(a[TOPK]), clm_t(a[GATE]), clm_t(a[KEY]), clm_i(nodes),
+                                    clm_i(block)));
 }
 
 static clm_status launch_nodes(clm_plan *plan, const clm_call *call, const char *kernel, int tile)
@@ -107,11 +107,12 @@ static clm_status prepare_backward_cpu(clm_plan *plan, const clm_call *call)
     clm_tensor *const *a = call->arg;
     char text[96];
     const int64_t nodes = clm_dim(call, 'N'), block = block_of(plan, call);
-    return clm_launch(plan, call, "router_backward_f32_cpu", options(text, call, 0),
-                      (clm_range){{(size_t)((nodes + block - 1) / block)}, {1}},
-                      CLM_ARGS(clm_t(a[B_PROBABILITY]), clm_t(a[B_TOPK]), clm_t(a[B_GATE]),
-                               clm_t(a[B_DPROBABILITY]), clm_t(a[B_DGATE]), clm_t(a[B_DLOGITS]),
-                               clm_i(nodes), clm_i(block)));
+    return clm_launch_from(plan, &clm_source_router_cpu, "router_backward_f32_cpu",
+                           options(text, call, 0),
+                           (clm_range){{(size_t)((nodes + block - 1) / block)}, {1}},
+                           CLM_ARGS(clm_t(a[B_PROBABILITY]), clm_t(a[B_TOPK]), clm_t(a[B_GATE]),
+                                    clm_t(a[B_DPROBABILITY]), clm_t(a[B_DGATE]),
+                                    clm_t(a[B_DLOGITS]), clm_i(nodes), clm_i(block)));
 }
 
 static clm_status prepare_backward_gpu(clm_plan *plan, const clm_call *call)
