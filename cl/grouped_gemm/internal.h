@@ -33,6 +33,13 @@ const char *clm_gemm_misfit(const clm_device *device);
  */
 int clm_gemm_capacity(int64_t n);
 
+/* Variant cpu: rows and vectors of a tile, whether results go past the caches. */
+int clm_gemm_pick_height(const clm_device *device, const clm_call *call);
+int clm_gemm_pick_vectors(const clm_device *device, const clm_call *call);
+int clm_gemm_pick_stream(const clm_device *device, const clm_call *call);
+const char *clm_gemm_misfit_cpu(const clm_call *call, const clm_device *device);
+clm_status clm_gemm_prepare_cpu(clm_plan *plan, const clm_call *call);
+
 /* Adds the launch of a kernel of grouped_gemm with all arguments. `block`: rows of a work-item, an
  * argument of the variant cpu alone; 0 for the others. */
 clm_status clm_gemm_launch(clm_plan *plan, const clm_call *call, const clm_source *source,
