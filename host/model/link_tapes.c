@@ -14,7 +14,8 @@ typedef struct recording {
     bool with_edges;
     clm_features features;
     int32_t *type_first;
-    bool *read;                       /* types whose embeddings are scored */
+    bool *read; /* types whose embeddings are scored */
+    bool all_read;
     const clm_node_type *start, *end; /* of the target relation */
     clm_graph_inputs first; /* of the tape recorded first: the others share its features */
     bool recorded;
@@ -33,21 +34,21 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
     clm_tape_set_tuning(*tape, r->cell->tuning);
     clm_tape_set_training(*tape, training);
     clm_tape_set_precision(*tape, clm_storage_type(config));
+    /* the balance loss of a mixture counts every node, and so every message */
+    const bool fewer_last = r->with_edges && !r->all_read && !(training && mixture);
     clm_adjacency_choice choice = {.leak = leak};
     if (r->with_edges) {
         choice.per_relation = clm_config_is(config, "softmax", "per_relation");
         CLM_TRY(clm_adjacency_new(r->scope, data, edges, choice, &adjacency));
-        choice.into = r->read;
-        CLM_TRY(clm_adjacency_new(r->scope, data, edges, choice, &last));
     }
-    /* the balance loss of a mixture counts every node, and so every message */
-    const bool all_messages = (training && mixture) || last.edges == adjacency.edges;
+    choice.into = r->read;
+    if (fewer_last) CLM_TRY(clm_adjacency_new(r->scope, data, edges, choice, &last));
     const clm_graph_source source = {.types = data->graph.types,
                                      .type_first = r->type_first,
                                      .read = r->read,
                                      .features = &r->features,
                                      .adjacency = r->with_edges ? &adjacency : NULL,
-                                     .last = all_messages ? NULL : &last};
+                                     .last = fewer_last ? &last : NULL};
     clm_graph_inputs_record(*tape, &source, r->recorded ? &r->first : NULL, in);
     if (!r->recorded) r->first = *in;
     r->recorded = true;
@@ -166,8 +167,11 @@ clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, bool every
     *tapes = (clm_link_tapes){.parameters = clm_parameters_new(scope, seed)};
     r.type_first = clm_alloc_array(scope, (size_t)data->graph.types + 1, sizeof *r.type_first);
     r.read = clm_alloc_array(scope, (size_t)data->graph.types, sizeof *r.read);
-    for (int t = 0; t < data->graph.types; t++)
+    r.all_read = true;
+    for (int t = 0; t < data->graph.types; t++) {
         r.read[t] = every_row || t == target->from || t == target->to;
+        r.all_read &= r.read[t];
+    }
     for (int t = 0; t < data->graph.types; t++)
         r.type_first[t + 1] = data->graph.type[t].first + data->graph.type[t].count;
     CLM_TRY(clm_link_split_new(scope, data, disjoint, seed, &tapes->split));
