@@ -14,12 +14,31 @@ typedef struct clm_node_type {
     int32_t dim;          /* features; 0: the type has none (models use the constant 1) */
 } clm_node_type;
 
+/* Several small integers per node or edge, each from a table of its own (atoms, bonds). */
+typedef struct clm_categories {
+    int32_t fields;
+    const int32_t *size; /* [fields] values of field f are in [0, size[f]) */
+    int32_t *value;      /* [nodes or edges, fields] */
+} clm_categories;
+
 typedef struct clm_relation {
     const char *name;
-    int32_t from, to;   /* node types of source and target */
-    int32_t count;      /* edges */
-    int32_t *src, *dst; /* [count] global node ids, in file order */
+    int32_t from, to;        /* node types of source and target */
+    int32_t count;           /* edges */
+    int32_t *src, *dst;      /* [count] global node ids, in file order */
+    clm_categories category; /* of its edges; fields 0: none */
 } clm_relation;
+
+/* What is predicted, and with which score. */
+typedef enum clm_task {
+    CLM_TASK_LINK,     /* ROC-AUC of links */
+    CLM_TASK_ACCURACY, /* one class of each node or graph */
+    CLM_TASK_ROCAUC,   /* yes or no, several tasks, of each graph */
+    CLM_TASK_RMSE,     /* a number of each graph, several tasks */
+} clm_task;
+
+/* The published split, of nodes or of graphs. */
+typedef enum clm_part { CLM_PART_NONE, CLM_PART_TRAIN, CLM_PART_VAL, CLM_PART_TEST } clm_part;
 
 typedef struct clm_graph {
     const char *name;
@@ -32,6 +51,16 @@ typedef struct clm_graph {
     int32_t *label; /* [nodes] first class of each node, -1: none; null: no labels */
     int32_t classes;
     int32_t *role; /* [nodes] planted role of generated graphs; null otherwise */
+
+    clm_task task;           /* what the set is for */
+    clm_part *part;          /* [graphs] or, without graphs, [nodes]; null: no published split */
+    clm_categories category; /* of nodes; fields 0: none */
+
+    /* A set of small graphs; graphs 0: one graph. */
+    int32_t graphs, tasks;
+    int32_t *graph_first; /* [graphs + 1] nodes of each graph follow each other */
+    int32_t *graph_label; /* [graphs] class; null: none */
+    float *target;        /* [graphs, tasks] NaN: missing; null: none */
 } clm_graph;
 
 /* How features can be made from a neighbour type's: not, as their mean, as their union. */
