@@ -28,7 +28,7 @@ typedef struct clm_cell {
     clm_planned planned;        /* may be null */
     /* Given each planned tape whose replays are timed: a training step, inference; may be null. */
     void (*taped)(void *user, clm_tape *tape);
-    bool profile;               /* also time every call of a step and of an inference */
+    bool profile; /* also time every call of a step and of an inference */
     void *user;
     json_t *record; /* object to which metrics, curve, time_ns, rate, memory_bytes,
                                     routing are added */
@@ -50,6 +50,15 @@ typedef clm_tensor *(*clm_network)(clm_tape *tape, clm_parameters *parameters,
                                    const clm_config *config, const struct clm_graph_inputs *in,
                                    clm_tensor **balance, struct clm_her_seen *seen);
 
+struct clm_task_inputs;
+struct clm_task_seen;
+
+/* What a network that predicts labels records on each tape: logits [N, outputs] of nodes, or
+ * [B, outputs] of graphs; `balance` and `seen` as above. */
+typedef clm_tensor *(*clm_predictor)(clm_tape *tape, clm_parameters *parameters,
+                                     const clm_config *config, const struct clm_task_inputs *in,
+                                     clm_tensor **balance, struct clm_task_seen *seen);
+
 typedef struct clm_model {
     const char *name, *about, *paper;
     const clm_parameter_spec *const *parameters; /* ends with null */
@@ -65,6 +74,7 @@ typedef struct clm_model {
     bool data_optional;  /* it runs on the data set "none" too: cell->dataset is null then */
     clm_network network; /* of models whose run is clm_link_run; null otherwise */
     bool reads_edges; /* the network reads a message graph; else every training edge supervises */
+    clm_predictor predictor; /* of models whose run is clm_task_run; null otherwise */
 } clm_model;
 
 extern const clm_model *const clm_models[];        /* ends with null; collected by the build */
