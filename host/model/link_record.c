@@ -1,14 +1,8 @@
 #include "model/link_record.h"
 
-#include "base/statistics.h"
 #include "model/profile_record.h"
 
 #include <math.h>
-
-void clm_link_curve_add(clm_link_result *r, int epoch, double ns, double loss, double auc_val)
-{
-    r->curve[r->points++] = (clm_link_point){epoch, ns * 1e-9, loss, auc_val};
-}
 
 void clm_link_routing_new(clm_scope *scope, const clm_cell *cell, const clm_link_tapes *tapes,
                           clm_link_result *r)
@@ -27,82 +21,6 @@ clm_status clm_link_read_routing(clm_link_tapes *tapes, clm_link_result *r)
     if (!r->probability) return CLM_OK;
     CLM_TRY(clm_tensor_read(tapes->test, tapes->seen.routing.probability, r->probability));
     return clm_tensor_read(tapes->test, tapes->seen.routing.topk, r->topk);
-}
-
-static clm_status profile(clm_scope *scope, const clm_cell *cell, clm_tape *tape, clm_profile **out)
-{
-    clm_profile_options options = clm_profile_default();
-    options.step_index = clm_config_int(cell->config, "epochs");
-    *out = clm_alloc(scope, sizeof **out);
-    return clm_profile_tapes(scope, &tape, 1, &options, *out);
-}
-
-/* Once, by the events that come with the launches. */
-static clm_status kernel_time(const clm_cell *cell, clm_link_tapes *tapes, clm_link_result *r)
-{
-    const size_t calls = clm_tape_calls(tapes->train);
-    clm_scope scope = {0};
-    double *ns = clm_alloc_array(&scope, calls, sizeof *ns);
-    clm_events_start(cell->context);
-    clm_status status = clm_tape_run(tapes->train, clm_config_int(cell->config, "epochs"), 0);
-    if (status == CLM_OK) status = clm_tape_call_ns(tapes->train, ns);
-    clm_events_stop(cell->context);
-    const bool real = !(clm_context_device(cell->context)->quirks & CLM_QUIRK_FAKE_EVENTS);
-    r->kernel_ns = status == CLM_OK && real ? 0 : NAN;
-    for (size_t i = 0; i < calls; i++)
-        r->kernel_ns += ns[i];
-    clm_scope_end(&scope);
-    return status;
-}
-
-clm_status clm_link_profile(clm_scope *scope, const clm_cell *cell, clm_link_tapes *tapes,
-                            clm_link_result *r)
-{
-    CLM_TRY(kernel_time(cell, tapes, r));
-    const double start = clm_now_ns();
-    CLM_TRY(clm_tape_upload_inputs(tapes->train));
-    r->transfer_ns = clm_now_ns() - start;
-    if (!cell->profile) return CLM_OK;
-    CLM_TRY(profile(scope, cell, tapes->train, &r->step_profile));
-    return profile(scope, cell, tapes->infer, &r->inference_profile);
-}
-
-static json_t *times(const double *ns, size_t n)
-{
-    const clm_summary s = clm_summarise(ns, n);
-    return clm_summary_json(&s);
-}
-
-static json_t *curve(const clm_link_result *r)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < r->points; i++) {
-        const clm_link_point *p = &r->curve[i];
-        json_array_append_new(list, json_pack("{s:i,s:o,s:o,s:o}", "epoch", p->epoch, "seconds",
-                                              clm_number_json(p->seconds), "loss",
-                                              clm_number_json(p->loss), "auc_val",
-                                              clm_number_json(p->auc_val)));
-    }
-    return list;
-}
-
-static double flops(const clm_tape *tape)
-{
-    double sum = 0;
-    for (size_t i = 0; i < clm_tape_calls(tape); i++) {
-        const clm_call *call = clm_tape_call(tape, i);
-        if (call->op->cost) sum += call->op->cost(call).flops;
-    }
-    return sum;
-}
-
-static json_t *rate(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *r)
-{
-    const double ns = clm_summarise(r->step_ns, r->steps).median;
-    return json_pack("{s:o,s:o,s:o}", "nodes",
-                     clm_number_json(cell->dataset->graph.nodes / ns * 1e9), "edges",
-                     clm_number_json((double)tapes->train_edges / ns * 1e9), "gflops",
-                     clm_number_json(flops(tapes->train) / ns));
 }
 
 /* Entropy of the router over its maximum, per node type: mean over nodes (a) and of the mean (b);
@@ -165,30 +83,12 @@ static json_t *routing(const clm_graph *graph, const clm_link_result *r)
 
 void clm_link_record(const clm_cell *cell, const clm_link_tapes *tapes, const clm_link_result *r)
 {
-    json_t *record = cell->record;
-    json_object_set_new(record, "metrics",
+    json_object_set_new(cell->record, "metrics",
                         json_pack("{s:o,s:o,s:o,s:i}", "auc_test", clm_number_json(r->auc_test),
                                   "auc_val", clm_number_json(r->auc_val), "ap_test",
-                                  clm_number_json(r->ap_test), "epoch", r->epoch));
-    json_object_set_new(record, "curve", curve(r));
-    json_object_set_new(
-        record, "time_ns",
-        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "train_step", times(r->step_ns, r->steps),
-                  "inference", times(r->inference_ns, r->inferences), "kernel",
-                  clm_number_json(r->kernel_ns), "transfer", clm_number_json(r->transfer_ns),
-                  "build", clm_number_json(r->build_ns), "setup", clm_number_json(r->setup_ns)));
-    json_object_set_new(record, "rate", rate(cell, tapes, r));
-    const uint64_t planned =
-        clm_tape_bytes(tapes->train) + clm_parameters_bytes(tapes->parameters, true);
-    json_object_set_new(record, "memory_bytes",
-                        json_pack("{s:I,s:I}", "planned", (json_int_t)planned, "device",
-                                  (json_int_t)clm_context_peak_bytes(cell->context)));
-    json_object_set_new(record, "routing", routing(&cell->dataset->graph, r));
-    if (r->step_profile)
-        json_object_set_new(
-            record, "profile",
-            clm_profile_json(r->step_profile, clm_tape_forward_calls(tapes->train), 0));
-    if (r->inference_profile)
-        json_object_set_new(record, "inference_profile",
-                            clm_profile_json(r->inference_profile, r->inference_profile->calls, 0));
+                                  clm_number_json(r->ap_test), "epoch", r->training.epoch));
+    clm_training_record(
+        cell, tapes->train, &r->training,
+        (clm_training_work){cell->dataset->graph.nodes, (double)tapes->train_edges, 1});
+    json_object_set_new(cell->record, "routing", routing(&cell->dataset->graph, r));
 }

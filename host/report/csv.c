@@ -151,7 +151,7 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
             clm_csv_number(out, curve_mean(row, i, "seconds"));
             clm_csv_number(out, curve_mean(row, i, "seconds") - curve_mean(row, 0, "seconds"));
             clm_csv_number(out, curve_mean(row, i, "loss"));
-            clm_csv_number(out, curve_mean(row, i, "auc_val"));
+            clm_csv_number(out, curve_mean(row, i, "val"));
             fputc('\n', out);
         }
     }

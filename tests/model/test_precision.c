@@ -37,7 +37,7 @@ static clm_status train(clm_scope *scope, const clm_device *device, const char *
     const json_t *curve = json_object_get(record, "curve");
     const json_t *last = json_array_get(curve, json_array_size(curve) - 1);
     const json_t *memory = json_object_get(record, "memory_bytes");
-    out->auc = json_number_value(json_object_get(last, "auc_val"));
+    out->auc = json_number_value(json_object_get(last, "val"));
     out->loss = json_number_value(json_object_get(last, "loss"));
     out->planned = (double)json_integer_value(json_object_get(memory, "planned"));
     json_decref(record);

@@ -92,7 +92,7 @@ static clm_status toy_run(clm_scope *scope, const clm_cell *cell)
         (void)usleep(1000 * (unsigned)clm_config_int(cell->config, "pause_ms"));
         if (cell->progress != NULL) cell->progress(cell->user, e, epochs, 1.0 / e, 0.5);
         json_array_append_new(curve, json_pack("{s:i,s:f,s:f,s:f}", "epoch", e, "seconds", 0.01 * e,
-                                               "loss", 1.0 / e, "auc_val", 0.5 + 0.1 * e / epochs));
+                                               "loss", 1.0 / e, "val", 0.5 + 0.1 * e / epochs));
     }
     json_object_set_new(cell->record, "curve", curve);
     const double score = 0.6 + 0.1 * clm_config_real(cell->config, "p") +
