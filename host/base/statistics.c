@@ -206,3 +206,53 @@ double clm_rmse(const float *score, const float *label, size_t n)
     }
     return count == 0 ? NAN : sqrt(squares / (double)count);
 }
+
+/* Mean over tasks of what `measure` says of one. */
+static double mean_over_tasks(double (*measure)(const float *, const float *, size_t),
+                              const float *score, const float *label, size_t n, size_t tasks)
+{
+    clm_scope scope = {0};
+    float *s = clm_alloc_array(&scope, 2 * n + 1, sizeof *s), *l = s + n;
+    double sum = 0, counted = 0;
+    bool ordered = true;
+    for (size_t t = 0; t < tasks; t++) {
+        for (size_t i = 0; i < n; i++) {
+            s[i] = score[i * tasks + t];
+            l[i] = label[i * tasks + t];
+            ordered = ordered && (isnan(l[i]) || !isnan(s[i]));
+        }
+        const double value = measure(s, l, n);
+        if (isnan(value)) continue;
+        sum += value;
+        counted++;
+    }
+    clm_scope_end(&scope);
+    return ordered ? sum / counted : NAN;
+}
+
+double clm_mean_roc_auc(const float *score, const float *label, size_t n, size_t tasks)
+{
+    return mean_over_tasks(clm_roc_auc, score, label, n, tasks);
+}
+
+double clm_mean_rmse(const float *score, const float *label, size_t n, size_t tasks)
+{
+    return mean_over_tasks(clm_rmse, score, label, n, tasks);
+}
+
+double clm_accuracy(const float *score, const int32_t *label, size_t n, size_t classes)
+{
+    size_t right = 0, counted = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (label[i] < 0) continue;
+        const float *s = score + i * classes;
+        size_t best = 0;
+        for (size_t c = 0; c < classes; c++) {
+            if (isnan(s[c])) return NAN;
+            if (s[c] > s[best]) best = c;
+        }
+        right += best == (size_t)label[i];
+        counted++;
+    }
+    return counted == 0 ? NAN : (double)right / (double)counted;
+}

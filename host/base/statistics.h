@@ -3,6 +3,7 @@
 #define CLM_BASE_STATISTICS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct clm_summary {
     size_t n;                                              /* 0: every other member is NaN */
@@ -31,5 +32,14 @@ double clm_average_precision(const float *score, const float *label, size_t n);
 
 /* Root of the mean squared difference where the label is not NaN. NaN when there is none. */
 double clm_rmse(const float *score, const float *label, size_t n);
+
+/* Their means over the tasks that have them; score and label are [n, tasks]. ROC-AUC: over the
+ * tasks with both classes. NaN when there is no such task, or a labelled score is NaN. */
+double clm_mean_roc_auc(const float *score, const float *label, size_t n, size_t tasks);
+double clm_mean_rmse(const float *score, const float *label, size_t n, size_t tasks);
+
+/* Share of the rows of score [n, classes] whose first largest element is that of the label; label
+ * -1: not counted. NaN when none counts or a counted score is NaN. */
+double clm_accuracy(const float *score, const int32_t *label, size_t n, size_t classes);
 
 #endif

@@ -172,6 +172,29 @@ static void rmse_leaves_out_what_has_no_label(void **state)
     assert_true(isnan(clm_rmse(score, none, 3)));
 }
 
+/* Two tasks by hand; the third has one class only, and no label counts twice. */
+static void scores_of_several_tasks_are_means(void **state)
+{
+    (void)state;
+    const float score[] = {0.1f, 0.9f, 1, 0.4f, 0.2f, 2, 0.35f, 0.3f, 3, 0.8f, 7, 4};
+    const float label[] = {0, 1, 1, 0, 0, NAN, 1, 1, 1, 1, NAN, 1};
+    assert_close(clm_mean_roc_auc(score, label, 4, 3), (0.75 + 1) / 2);
+    const float far[] = {1, 2, 3, 4}, near[] = {1, NAN, 1, 1};
+    assert_close(clm_mean_rmse(far, near, 2, 2), (sqrt(2) + 3) / 2);
+    const float broken[] = {0.1f, NAN, 0.4f, 1};
+    assert_true(isnan(clm_mean_roc_auc(broken, (const float[]){0, 0, 1, 1}, 2, 2)));
+    assert_close(clm_mean_roc_auc(broken, (const float[]){0, NAN, 1, 1}, 2, 2), 1);
+}
+
+static void accuracy_counts_labelled_rows(void **state)
+{
+    (void)state;
+    const float score[] = {1, 3, 2, 5, 5, 0, 0, 1, 2, NAN, 0, 0};
+    assert_close(clm_accuracy(score, (const int32_t[]){1, 0, 0, -1}, 4, 3), 2.0 / 3);
+    assert_true(isnan(clm_accuracy(score, (const int32_t[]){1, 0, 0, 0}, 4, 3)));
+    assert_true(isnan(clm_accuracy(score, (const int32_t[]){-1, -1, -1, -1}, 4, 3)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +204,8 @@ int main(void)
         cmocka_unit_test(ranking_scores_match_their_definitions),
         cmocka_unit_test(ranking_scores_have_the_known_answers),
         cmocka_unit_test(rmse_leaves_out_what_has_no_label),
+        cmocka_unit_test(scores_of_several_tasks_are_means),
+        cmocka_unit_test(accuracy_counts_labelled_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
