@@ -34,12 +34,22 @@ static void add_pairs(clm_scope *scope, clm_safetensors *file, const char *set,
 }
 
 static clm_status add_arena(clm_scope *scope, clm_safetensors *file, const char *prefix,
-                            const clm_parameters *parameters, const clm_tensor *arena)
+                            clm_parameters *parameters, const clm_tensor *arena)
 {
+    if (!arena->buffer) return CLM_OK; /* a model without statistics */
     float *values = clm_alloc(scope, clm_tensor_bytes(arena) + 4);
     CLM_TRY(clm_buffer_read(arena->buffer, 0, values, clm_tensor_bytes(arena)));
-    clm_checkpoint_add(scope, parameters, values, prefix, file);
+    if (arena == clm_statistics_arena(parameters))
+        clm_checkpoint_add_statistics(scope, parameters, values, prefix, file);
+    else
+        clm_checkpoint_add(scope, parameters, values, prefix, file);
     return CLM_OK;
+}
+
+static clm_status add_weights(clm_scope *scope, clm_safetensors *file, clm_parameters *parameters)
+{
+    CLM_TRY(add_arena(scope, file, "param.", parameters, clm_parameters_arena(parameters)));
+    return add_arena(scope, file, "param.", parameters, clm_statistics_arena(parameters));
 }
 
 static clm_status load(clm_scope *scope, clm_parameters *parameters, const char *path)
@@ -64,8 +74,7 @@ clm_status clm_link_forward(clm_scope *scope, const clm_cell *cell, const clm_fo
     if (forward->checkpoint)
         CLM_TRY(load(scope, t->parameters, forward->checkpoint));
     else
-        CLM_TRY(
-            add_arena(scope, &file, "param.", t->parameters, clm_parameters_arena(t->parameters)));
+        CLM_TRY(add_weights(scope, &file, t->parameters));
     CLM_TRY(clm_tape_run(t->infer, 0, 0));
     CLM_TRY(add_tensor(scope, &file, "out.embedding", t->infer, t->embedding));
     CLM_TRY(clm_tape_run(t->val, 0, 0));

@@ -67,7 +67,6 @@ static void place_in_arena(clm_tape *tape, clm_node *weight)
     }
     g->kind = CLM_GRADIENT;
     g->parameter = weight->tensor.parameter;
-    clm_node_of(g)->offset = weight->offset;
 }
 
 void clm_tape_backward_from(clm_tape *tape, int n, clm_tensor *const *output,

@@ -115,18 +115,23 @@ static clm_status load(clm_parameters *p, const mapping *m, float *arena,
 
 clm_status clm_checkpoint_load(clm_parameters *p, const clm_safetensors *file, const char *prefix)
 {
-    float *arena = clm_alloc_array(p->scope, (size_t)p->elements + 1, sizeof *arena);
+    float *weights = clm_alloc_array(p->scope, (size_t)p->elements + 1, sizeof *weights);
+    float *statistics = clm_alloc_array(p->scope, (size_t)p->statistics + 1, sizeof *statistics);
     for (int i = 0; i < p->count; i++) {
         if (has_parts(p, i)) continue;
         const mapping m = whole(p, i);
-        CLM_TRY(load(p, &m, arena, file, prefix));
+        CLM_TRY(load(p, &m, p->item[i].statistic ? statistics : weights, file, prefix));
     }
     for (int i = 0; i < p->parts; i++) {
         const mapping m = part(p, &p->part[i]);
-        CLM_TRY(load(p, &m, arena, file, prefix));
+        const bool statistic = p->item[p->part[i].parameter].statistic;
+        CLM_TRY(load(p, &m, statistic ? statistics : weights, file, prefix));
     }
-    for (int i = 0; i < p->count; i++)
-        memcpy(p->item[i].value, arena + p->item[i].offset, clm_tensor_bytes(&p->item[i].tensor));
+    for (int i = 0; i < p->count; i++) {
+        const clm_parameter_item *item = &p->item[i];
+        memcpy(item->value, (item->statistic ? statistics : weights) + item->offset,
+               clm_tensor_bytes(&item->tensor));
+    }
     return CLM_OK;
 }
 
@@ -146,16 +151,29 @@ static float *room(clm_scope *scope, const mapping *m, const char *prefix, clm_s
     return t.data;
 }
 
-void clm_checkpoint_add(clm_scope *scope, const clm_parameters *p, const float *values,
-                        const char *prefix, clm_safetensors *file)
+static void add(clm_scope *scope, const clm_parameters *p, bool statistics, const float *values,
+                const char *prefix, clm_safetensors *file)
 {
     for (int i = 0; i < p->count; i++) {
-        if (has_parts(p, i)) continue;
+        if (has_parts(p, i) || p->item[i].statistic != statistics) continue;
         const mapping m = whole(p, i);
         copy(&m, (float *)(uintptr_t)values, room(scope, &m, prefix, file), false);
     }
     for (int i = 0; i < p->parts; i++) {
+        if (p->item[p->part[i].parameter].statistic != statistics) continue;
         const mapping m = part(p, &p->part[i]);
         copy(&m, (float *)(uintptr_t)values, room(scope, &m, prefix, file), false);
     }
+}
+
+void clm_checkpoint_add(clm_scope *scope, const clm_parameters *p, const float *values,
+                        const char *prefix, clm_safetensors *file)
+{
+    add(scope, p, false, values, prefix, file);
+}
+
+void clm_checkpoint_add_statistics(clm_scope *scope, const clm_parameters *p, const float *values,
+                                   const char *prefix, clm_safetensors *file)
+{
+    add(scope, p, true, values, prefix, file);
 }

@@ -12,10 +12,12 @@
 clm_status clm_checkpoint_load(clm_parameters *parameters, const clm_safetensors *file,
                                const char *prefix);
 
-/* What an arena is read as: weights, their gradients, in files. `values` holds an arena's
- * elements in the order of clm_parameter_offset; the tensors are appended to `file` under
+/* What an arena is read as: weights, their gradients, statistics, in files. `values` holds an
+ * arena's elements in the order of clm_parameter_offset; the tensors are appended to `file` under
  * `prefix` + name. */
 void clm_checkpoint_add(clm_scope *scope, const clm_parameters *parameters, const float *values,
                         const char *prefix, clm_safetensors *file);
+void clm_checkpoint_add_statistics(clm_scope *scope, const clm_parameters *parameters,
+                                   const float *values, const char *prefix, clm_safetensors *file);
 
 #endif

@@ -51,18 +51,18 @@ static void initialise(const clm_parameters *p, int index, float *value)
     }
 }
 
-int clm_parameter(clm_parameters *p, const char *name, bool transposed, clm_init init, double bound,
-                  int rank, const int64_t *dim)
+/* A new item with its initial values, or the one of that name. */
+static int declare(clm_parameters *p, const clm_parameter_item *as, const char *name, int rank,
+                   const int64_t *dim)
 {
     const int known = find(p, name);
     if (known >= 0) return known;
-    if (p->count == CLM_PARAMETERS || p->bytes) abort(); /* more than any model has, or too late */
+    if (p->count == CLM_PARAMETERS || p->allocated) abort(); /* more than any model, or too late */
     const int index = p->count++;
     clm_parameter_item *item = &p->item[index];
-    item->transposed = transposed;
-    item->init = init;
-    item->bound = bound;
-    item->offset = p->elements;
+    int64_t *elements = as->statistic ? &p->statistics : &p->elements;
+    *item = *as;
+    item->offset = *elements;
     item->tensor = (clm_tensor){.name = clm_text(p->scope, "%s", name),
                                 .type = CLM_F32,
                                 .kind = CLM_PARAMETER,
@@ -70,10 +70,24 @@ int clm_parameter(clm_parameters *p, const char *name, bool transposed, clm_init
                                 .parameter = index};
     memcpy(item->tensor.dim, dim, (size_t)rank * sizeof *dim);
     const int64_t n = clm_elements(&item->tensor);
-    p->elements += (n + ALIGN - 1) / ALIGN * ALIGN;
+    *elements += (n + ALIGN - 1) / ALIGN * ALIGN;
     item->value = clm_alloc_array(p->scope, (size_t)n, sizeof(float));
     initialise(p, index, item->value);
     return index;
+}
+
+int clm_parameter(clm_parameters *p, const char *name, bool transposed, clm_init init, double bound,
+                  int rank, const int64_t *dim)
+{
+    return declare(p, &(clm_parameter_item){.transposed = transposed, .init = init, .bound = bound},
+                   name, rank, dim);
+}
+
+int clm_statistic(clm_parameters *p, const char *name, double initial, int rank, const int64_t *dim)
+{
+    return declare(
+        p, &(clm_parameter_item){.statistic = true, .init = CLM_INIT_CONSTANT, .bound = initial},
+        name, rank, dim);
 }
 
 void clm_parameter_part(clm_parameters *p, int parameter, const char *name, int64_t first,
@@ -93,60 +107,93 @@ const clm_tensor *clm_parameter_tensor(const clm_parameters *p, int i)
     return &p->item[i].tensor;
 }
 float *clm_parameter_values(clm_parameters *p, int i) { return p->item[i].value; }
+bool clm_parameter_is_statistic(const clm_parameters *p, int i) { return p->item[i].statistic; }
 int64_t clm_parameter_offset(const clm_parameters *p, int i) { return p->item[i].offset; }
 
 uint64_t clm_parameters_bytes(const clm_parameters *p, bool training)
 {
-    return (uint64_t)p->elements * sizeof(float) * (training ? CLM_ARENAS : 1);
+    const int64_t arenas = training ? CLM_STATISTICS : 1;
+    return (uint64_t)(p->elements * arenas + p->statistics) * sizeof(float);
 }
 
 static clm_tensor *arena(clm_parameters *p, int which)
 {
     static const char *const name[CLM_ARENAS] = {"parameters", "gradients", "first moments",
-                                                 "second moments"};
+                                                 "second moments", "statistics"};
     static const clm_tensor_kind kind[CLM_ARENAS] = {CLM_PARAMETER, CLM_GRADIENT, CLM_STATE,
-                                                     CLM_STATE};
+                                                     CLM_STATE, CLM_STATE};
     clm_tensor *t = &p->arena[which];
-    if (which > 0) p->training = true;
     *t = (clm_tensor){.name = name[which],
                       .type = CLM_F32,
                       .kind = kind[which],
                       .rank = 1,
-                      .dim = {p->elements},
+                      .dim = {which == CLM_STATISTICS ? p->statistics : p->elements},
                       .buffer = t->buffer,
                       .host = t->host,
                       .parameter = -1};
     return t;
 }
 
-clm_tensor *clm_parameters_arena(clm_parameters *p) { return arena(p, 0); }
-clm_tensor *clm_gradients_arena(clm_parameters *p) { return arena(p, 1); }
-clm_tensor *clm_moments_arena(clm_parameters *p, int which) { return arena(p, 2 + which); }
+/* One of those that only training needs. */
+static clm_tensor *training_arena(clm_parameters *p, int which)
+{
+    p->training = true;
+    return arena(p, which);
+}
+
+clm_tensor *clm_parameters_arena(clm_parameters *p) { return arena(p, CLM_WEIGHTS); }
+clm_tensor *clm_gradients_arena(clm_parameters *p) { return training_arena(p, CLM_GRADIENTS); }
+clm_tensor *clm_moments_arena(clm_parameters *p, int which)
+{
+    return training_arena(p, CLM_MOMENTS + which);
+}
+clm_tensor *clm_statistics_arena(clm_parameters *p) { return arena(p, CLM_STATISTICS); }
+
+/* Whether an item has a view of the arena. */
+static bool is_in(const clm_parameter_item *item, int which)
+{
+    return item->statistic ? which == CLM_STATISTICS
+                           : which == CLM_WEIGHTS || which == CLM_GRADIENTS;
+}
+
+static clm_status allocate_arena(clm_parameters *p, clm_context *context, int which)
+{
+    clm_tensor *t = arena(p, which);
+    if (t->buffer || clm_elements(t) == 0) return CLM_OK;
+    CLM_TRY(clm_buffer_new(context, p->scope, t->name, clm_tensor_bytes(t), &t->buffer));
+    CLM_TRY(clm_buffer_fill(t->buffer, 0, 0, clm_tensor_bytes(t)));
+    for (int i = 0; i < p->count; i++) {
+        clm_parameter_item *item = &p->item[i];
+        if (!is_in(item, which)) continue;
+        clm_buffer **view = &item->view[which == CLM_GRADIENTS];
+        CLM_TRY(clm_buffer_view(p->scope, t->buffer, 4 * (uint64_t)item->offset,
+                                clm_tensor_bytes(&item->tensor), view));
+        if (which == CLM_GRADIENTS) continue;
+        item->tensor.buffer = *view;
+        CLM_TRY(clm_buffer_write(*view, 0, item->value, clm_tensor_bytes(&item->tensor)));
+    }
+    return CLM_OK;
+}
 
 clm_status clm_parameters_allocate(clm_parameters *p, clm_context *context)
 {
-    const int arenas = p->training ? CLM_ARENAS : 1;
-    p->bytes = (uint64_t)p->elements * sizeof(float);
-    if (p->bytes == 0) return CLM_OK;
-    for (int a = 0; a < arenas; a++) {
-        clm_tensor *t = arena(p, a);
-        if (t->buffer) continue;
-        CLM_TRY(clm_buffer_new(context, p->scope, t->name, p->bytes, &t->buffer));
-        CLM_TRY(clm_buffer_fill(t->buffer, 0, 0, p->bytes));
-        for (int i = 0; i < p->count && a < 2; i++) {
-            clm_parameter_item *item = &p->item[i];
-            CLM_TRY(clm_buffer_view(p->scope, t->buffer, 4 * (uint64_t)item->offset,
-                                    clm_tensor_bytes(&item->tensor), &item->view[a]));
-            if (a == 0) item->tensor.buffer = item->view[0];
-        }
-        if (a == 0) CLM_TRY(clm_parameters_upload(p));
-    }
+    p->allocated = p->count > 0;
+    for (int a = 0; a < CLM_ARENAS; a++)
+        if (a == CLM_WEIGHTS || a == CLM_STATISTICS || p->training)
+            CLM_TRY(allocate_arena(p, context, a));
     return CLM_OK;
 }
 
 clm_buffer *clm_parameter_view(const clm_parameters *p, int index, bool gradient)
 {
     return p->item[index].view[gradient];
+}
+
+double *clm_parameter_host(const clm_parameters *p, int index, bool gradient)
+{
+    const clm_parameter_item *item = &p->item[index];
+    const int which = item->statistic ? CLM_STATISTICS : gradient ? CLM_GRADIENTS : CLM_WEIGHTS;
+    return (double *)p->arena[which].host + item->offset;
 }
 
 clm_status clm_parameters_upload(clm_parameters *p)
@@ -169,14 +216,13 @@ clm_status clm_parameters_download(clm_parameters *p)
 void clm_parameters_reference(clm_parameters *p)
 {
     for (int a = 0; a < CLM_ARENAS; a++) {
-        const bool training = p->training;
         clm_tensor *t = arena(p, a);
-        p->training = training;
-        if (!t->host) t->host = clm_alloc_array(p->scope, (size_t)p->elements + 1, sizeof(double));
-        memset(t->host, 0, (size_t)p->elements * sizeof(double));
+        const size_t elements = (size_t)clm_elements(t);
+        if (!t->host) t->host = clm_alloc_array(p->scope, elements + 1, sizeof(double));
+        memset(t->host, 0, elements * sizeof(double));
     }
     for (int i = 0; i < p->count; i++) {
-        double *to = (double *)p->arena[0].host + p->item[i].offset;
+        double *to = clm_parameter_host(p, i, false);
         for (int64_t j = 0; j < clm_elements(&p->item[i].tensor); j++)
             to[j] = p->item[i].value[j];
     }

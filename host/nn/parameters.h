@@ -1,5 +1,6 @@
 /* Parameters: all weights of a model in one arena, with gradients and Adam's moments laid out
- * alike, so that one launch updates everything and tapes of one model share their weights. */
+ * alike, so that one launch updates everything and tapes of one model share their weights. Beside
+ * them, in an arena of its own, what a model keeps without training it: running statistics. */
 #ifndef CLM_NN_PARAMETERS_H
 #define CLM_NN_PARAMETERS_H
 
@@ -23,6 +24,12 @@ clm_parameters *clm_parameters_new(clm_scope *scope, uint32_t seed);
 int clm_parameter(clm_parameters *parameters, const char *name, bool transposed, clm_init init,
                   double bound, int rank, const int64_t *dim);
 
+/* Declares numbers that calls update in place and no optimiser sees, such as the running statistics
+ * of a batch norm; all `initial` at first. Otherwise like a weight, with which it shares names and
+ * indices: declared once, shared by tapes, in checkpoints. */
+int clm_statistic(clm_parameters *parameters, const char *name, double initial, int rank,
+                  const int64_t *dim);
+
 /* What files call a part of a matrix parameter [rows, columns]: its rows first .. first + rows -
  * 1 are columns file_first .. file_first + rows - 1 of the file's tensor `name` [columns,
  * file_columns] ("input.0.w" is some rows of the stacked projection, "w_fuse" two parameters side
@@ -32,23 +39,25 @@ void clm_parameter_part(clm_parameters *parameters, int parameter, const char *n
                         int64_t rows, int64_t file_first, int64_t file_columns);
 
 size_t clm_parameters_count(const clm_parameters *parameters);
+bool clm_parameter_is_statistic(const clm_parameters *parameters, int index);
 const char *clm_parameter_name(const clm_parameters *parameters, int index);
 const clm_tensor *clm_parameter_tensor(const clm_parameters *parameters, int index);
 
 /* Allocates the arenas on the device and uploads the values; gradients and moments only where a
  * tape asked for them. After the last declaration; does nothing the second time. */
 clm_status clm_parameters_allocate(clm_parameters *parameters, clm_context *context);
-/* Bytes of the arenas (weights; with `training` gradients and moments too). */
+/* Bytes of the arenas (weights and statistics; with `training` gradients and moments too). */
 uint64_t clm_parameters_bytes(const clm_parameters *parameters, bool training);
 
 /* The arenas as flat tensors [elements with padding], for Adam. */
 clm_tensor *clm_parameters_arena(clm_parameters *parameters);
 clm_tensor *clm_gradients_arena(clm_parameters *parameters);
 clm_tensor *clm_moments_arena(clm_parameters *parameters, int which); /* 0: first, 1: second */
+clm_tensor *clm_statistics_arena(clm_parameters *parameters);
 
 /* Double storage of the arenas for references, from the host values; moments and gradients zero. */
 void clm_parameters_reference(clm_parameters *parameters);
-/* First element of a parameter in the arenas. */
+/* First element of a weight in its arenas, of a statistic in its own. */
 int64_t clm_parameter_offset(const clm_parameters *parameters, int index);
 
 /* Values on the host, floats in kernel layout (uploaded by allocate; read back when allocated). */

@@ -5,14 +5,17 @@
 #include "base/text.h"
 #include "nn/parameters.h"
 
-enum { CLM_PARAMETERS = 512, CLM_ARENAS = 4 /* weights, gradients, two moments */ };
+enum { CLM_PARAMETERS = 512 };
+
+/* Of one layout the first four: weights, gradients, two moments. */
+enum { CLM_WEIGHTS, CLM_GRADIENTS, CLM_MOMENTS, CLM_STATISTICS = 4, CLM_ARENAS };
 
 typedef struct clm_parameter_item {
     clm_tensor tensor;
-    bool transposed;
+    bool transposed, statistic;
     clm_init init;
     double bound;
-    int64_t offset; /* elements, in every arena */
+    int64_t offset; /* elements, in every arena of its layout */
     float *value;
     clm_buffer *view[2]; /* of the weights and of the gradients */
 } clm_parameter_item;
@@ -29,13 +32,15 @@ struct clm_parameters {
     int count, parts;
     clm_parameter_item item[CLM_PARAMETERS];
     clm_parameter_part_item part[CLM_PARAMETERS];
-    int64_t elements; /* with padding */
+    int64_t elements, statistics; /* with padding */
     clm_tensor arena[CLM_ARENAS];
-    bool training;  /* gradients and moments are wanted */
-    uint64_t bytes; /* of one arena; 0: not allocated yet */
+    bool training; /* gradients and moments are wanted */
+    bool allocated;
 };
 
 /* Device view of a weight or of its gradient; null before allocation. */
 clm_buffer *clm_parameter_view(const clm_parameters *parameters, int index, bool gradient);
+/* The same on the host, after clm_parameters_reference. */
+double *clm_parameter_host(const clm_parameters *parameters, int index, bool gradient);
 
 #endif

@@ -9,11 +9,10 @@ static void copy_to_host(const clm_tape *tape, clm_node *n)
 {
     clm_tensor *t = &n->tensor;
     const int64_t count = clm_elements(t);
-    const double *weights = tape->parameters ? clm_parameters_arena(tape->parameters)->host : NULL;
     if (t->kind == CLM_PARAMETER)
-        t->host = (double *)weights + n->offset;
+        t->host = clm_parameter_host(tape->parameters, t->parameter, false);
     else if (t->kind == CLM_GRADIENT)
-        t->host = (double *)tape->parameters->arena[1].host + n->offset;
+        t->host = clm_parameter_host(tape->parameters, t->parameter, true);
     else if (!t->host)
         t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
     if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, t->value, (size_t)count * 4);

@@ -113,8 +113,7 @@ clm_tensor *clm_weight(clm_tape *tape, int parameter)
     const clm_tensor *p = clm_parameter_tensor(tape->parameters, parameter);
     clm_tensor *t = node(tape, p->name, CLM_F32, CLM_PARAMETER, p->rank, p->dim);
     t->parameter = parameter;
-    clm_node_of(t)->offset = clm_parameter_offset(tape->parameters, parameter);
-    clm_node_of(t)->needs_gradient = true;
+    clm_node_of(t)->needs_gradient = !clm_parameter_is_statistic(tape->parameters, parameter);
     return t;
 }
 

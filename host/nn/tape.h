@@ -44,7 +44,7 @@ clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value
                           const int64_t *dim);
 /* An input of another tape of the same context, with its storage. That tape is planned first. */
 clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *input);
-/* The tensor of a parameter (nn/parameters.h) on this tape. */
+/* The tensor of a parameter (nn/parameters.h) on this tape; a statistic has no gradient. */
 clm_tensor *clm_weight(clm_tape *tape, int parameter);
 
 /* --- recording: calls (used by the operators' own functions) --- */

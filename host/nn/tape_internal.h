@@ -9,7 +9,6 @@
 typedef struct clm_node {
     clm_tensor tensor;
     const clm_tensor *shared; /* inputs: the other tape's tensor whose storage this is */
-    int64_t offset;           /* weights: first element in the arena */
     bool needs_gradient;
     bool wanted;               /* activations: a call that is not dropped uses it */
     clm_tensor **contribution; /* to the gradient, in order of recording */
