@@ -10,12 +10,15 @@ static const clm_op bce_loss, bce_loss_backward;
 
 enum { JOB = 1024 }; /* elements that are worth a job */
 
-static const int64_t sizes[] = {1, 13, 64, 1021, 4097, 20000, 300000};
+static const struct {
+    int64_t elements;
+    int labelled; /* of ten */
+} sizes[] = {{1, 10}, {13, 7}, {64, 10}, {5, 0}, {1021, 10}, {4097, 5}, {20000, 1}, {300000, 10}};
 enum { EXAMPLES = sizeof sizes / sizeof *sizes };
 
 /* --- forward --- */
 
-enum { SCORE, LABEL, LOSS, PARTIAL };
+enum { SCORE, LABEL, LOSS, COUNTED, PARTIAL };
 
 static clm_status prepare(clm_plan *plan, const clm_call *call)
 {
@@ -25,48 +28,56 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
     CLM_TRY(clm_launch(plan, call, "bce_loss_f32", "", clm_lanes_range(jobs, lanes, 1),
                        CLM_ARGS(clm_t(x[SCORE]), clm_t(x[LABEL]), clm_i(n),
                                 clm_i((n + jobs - 1) / jobs), clm_t(x[PARTIAL]))));
-    return clm_launch(
-        plan, call, "bce_loss_sum_f32", "", clm_lanes_range(1, lanes, 1),
-        CLM_ARGS(clm_t(x[PARTIAL]), clm_i(jobs), clm_f(1 / (double)n), clm_t(x[LOSS])));
+    return clm_launch(plan, call, "bce_loss_sum_f32", "", clm_lanes_range(1, lanes, 1),
+                      CLM_ARGS(clm_t(x[PARTIAL]), clm_i(jobs), clm_t(x[LOSS]), clm_t(x[COUNTED])));
 }
 
 static void reference(const clm_call *call)
 {
     const int64_t n = clm_dim(call, 'P');
     const double *s = clm_f64(call, SCORE), *y = clm_f64(call, LABEL);
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
+    double sum = 0, counted = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(y[i])) continue;
         sum += fmax(s[i], 0) - s[i] * y[i] + log1p(exp(-fabs(s[i])));
-    clm_f64(call, LOSS)[0] = sum / (double)n;
+        counted++;
+    }
+    clm_f64(call, LOSS)[0] = counted > 0 ? sum / counted : 0;
+    clm_f64(call, COUNTED)[0] = counted;
 }
 
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'P');
-    return (clm_cost){.flops = 7 * n, .bytes = 8 * n + 4};
+    return (clm_cost){.flops = 7 * n, .bytes = 8 * n + 8};
 }
 
-static void inputs(clm_example *e, int64_t n)
+static int64_t inputs(clm_example *e, int index)
 {
+    const int64_t n = sizes[index].elements;
     float *label = clm_example_memory(e, (size_t)n * sizeof *label);
-    for (int64_t i = 0; i < n; i++)
-        label[i] = (float)clm_example_random(e, 2);
+    for (int64_t i = 0; i < n; i++) {
+        const bool labelled = clm_example_random(e, 10) < sizes[index].labelled;
+        label[i] = labelled ? (float)clm_example_random(e, 2) : NAN;
+    }
     clm_example_normal(e, SCORE, 4, CLM_DIMS(n));
     clm_example_f32(e, LABEL, label, CLM_DIMS(n));
+    return n;
 }
 
 static bool example(clm_example *e, int index)
 {
     if (index >= EXAMPLES) return false;
-    inputs(e, sizes[index]);
+    const int64_t n = inputs(e, index);
     clm_example_out(e, LOSS, CLM_DIMS(1));
-    clm_example_out(e, PARTIAL, CLM_DIMS(clm_jobs(sizes[index], JOB)));
+    clm_example_out(e, COUNTED, CLM_DIMS(1));
+    clm_example_out(e, PARTIAL, CLM_DIMS(2, clm_jobs(n, JOB)));
     return true;
 }
 
 /* --- backward --- */
 
-enum { DLOSS = 2, DSCORE };
+enum { DLOSS = 2, BACK_COUNTED, DSCORE };
 
 static void grad(clm_tape *tape, const clm_call *call)
 {
@@ -74,6 +85,7 @@ static void grad(clm_tape *tape, const clm_call *call)
     if (!clm_needs_gradient(tape, score)) return;
     clm_call back = {.op = &bce_loss_backward, .arg = {score, call->arg[LABEL]}};
     back.arg[DLOSS] = clm_gradient_of(tape, call->arg[LOSS]);
+    back.arg[BACK_COUNTED] = call->arg[COUNTED];
     back.arg[DSCORE] = clm_activation(tape, "dscore", CLM_F32, score->rank, score->dim);
     clm_record(tape, &back);
     clm_gradient_add(tape, score, back.arg[DSCORE]);
@@ -85,31 +97,33 @@ static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
     clm_tensor *const *x = call->arg;
     return clm_launch(plan, call, "bce_loss_backward_f32", "",
                       clm_vector_range(n, clm_tune(plan, "VEC")),
-                      CLM_ARGS(clm_t(x[SCORE]), clm_t(x[LABEL]), clm_t(x[DLOSS]), clm_i(n),
-                               clm_f(1 / (double)n), clm_t(x[DSCORE])));
+                      CLM_ARGS(clm_t(x[SCORE]), clm_t(x[LABEL]), clm_t(x[DLOSS]),
+                               clm_t(x[BACK_COUNTED]), clm_i(n), clm_t(x[DSCORE])));
 }
 
 static void reference_backward(const clm_call *call)
 {
     const int64_t n = clm_dim(call, 'P');
     const double *s = clm_f64(call, SCORE), *y = clm_f64(call, LABEL);
-    const double dloss = clm_f64(call, DLOSS)[0];
+    const double scale = clm_f64(call, DLOSS)[0] / fmax(clm_f64(call, BACK_COUNTED)[0], 1);
     for (int64_t i = 0; i < n; i++)
-        clm_f64(call, DSCORE)[i] = dloss * (1 / (1 + exp(-s[i])) - y[i]) / (double)n;
+        clm_f64(call, DSCORE)[i] = isnan(y[i]) ? 0 : scale * (1 / (1 + exp(-s[i])) - y[i]);
 }
 
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'P');
-    return (clm_cost){.flops = 5 * n, .bytes = 12 * n + 4};
+    return (clm_cost){.flops = 5 * n, .bytes = 12 * n + 8};
 }
 
 static bool example_backward(clm_example *e, int index)
 {
     if (index >= EXAMPLES) return false;
-    inputs(e, sizes[index]);
+    const int64_t n = inputs(e, index);
+    const float counted = (float)(n * sizes[index].labelled / 10);
     clm_example_normal(e, DLOSS, 1, CLM_DIMS(1));
-    clm_example_out(e, DSCORE, CLM_DIMS(sizes[index]));
+    clm_example_f32(e, BACK_COUNTED, &counted, CLM_DIMS(1));
+    clm_example_out(e, DSCORE, CLM_DIMS(n));
     return true;
 }
 
@@ -123,12 +137,13 @@ static void bench(clm_tape *tape, const clm_workload *w)
 
 static const clm_op bce_loss = {
     .name = "bce_loss",
-    .about = "mean binary cross-entropy of logits",
+    .about = "mean binary cross-entropy of logits, missing labels left out",
     .source = &clm_source_bce_loss,
     .operand = {{"score", CLM_IN, CLM_F32, "P", false, NULL},
                 {"label", CLM_IN, CLM_F32, "P", false, NULL},
                 {"loss", CLM_OUT, CLM_F32, "1", false, NULL},
-                {"partial", CLM_SCRATCH, CLM_F32, "Q", false, NULL}},
+                {"counted", CLM_OUT, CLM_F32, "1", false, NULL},
+                {"partial", CLM_SCRATCH, CLM_F32, "2 Q", false, NULL}},
     .variant = CLM_LANES_VARIANTS(prepare),
     .grad = grad,
     .reference = reference,
@@ -146,6 +161,7 @@ static const clm_op bce_loss_backward = {
     .operand = {{"score", CLM_IN, CLM_F32, "P", false, NULL},
                 {"label", CLM_IN, CLM_F32, "P", false, NULL},
                 {"dloss", CLM_IN, CLM_F32, "1", false, NULL},
+                {"counted", CLM_IN, CLM_F32, "1", false, NULL},
                 {"dscore", CLM_OUT, CLM_F32, "P", false, "score"}},
     .variant = CLM_VECTOR_VARIANTS(prepare_backward),
     .reference = reference_backward,
@@ -162,8 +178,9 @@ clm_tensor *clm_bce_loss(clm_tape *tape, clm_tensor *score, clm_tensor *label)
     if (!score || !label) return NULL;
     clm_call call = {.op = &bce_loss, .arg = {score, label}};
     call.arg[LOSS] = clm_activation(tape, "bce_loss", CLM_F32, CLM_DIMS(1));
+    call.arg[COUNTED] = clm_activation(tape, "counted", CLM_F32, CLM_DIMS(1));
     call.arg[PARTIAL] = clm_activation(tape, "bce_loss sums", CLM_F32,
-                                       CLM_DIMS(clm_jobs(clm_elements(score), JOB)));
+                                       CLM_DIMS(2, clm_jobs(clm_elements(score), JOB)));
     clm_record(tape, &call);
     return call.arg[LOSS];
 }

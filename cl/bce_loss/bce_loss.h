@@ -1,10 +1,11 @@
-/* bce_loss: mean binary cross-entropy of logits.
+/* bce_loss: mean binary cross-entropy of logits over the labels there are.
  *
- *   score  [P]  f32  logits
- *   label  [P]  f32  0 or 1 (or a probability)
- *   loss   [1]  f32  mean of max(s, 0) - s y + log(1 + e^-|s|)
+ *   score    [P]  f32  logits; any shape, read flat: [graphs, tasks]
+ *   label    [P]  f32  0 or 1 (or a probability); NaN: missing, left out
+ *   loss     [1]  f32  mean of max(s, 0) - s y + log(1 + e^-|s|); 0 where every label is missing
+ *   counted  [1]  f32  labels that are not missing, for the backward pass
  *
- * bce_loss_backward: dscore = dloss (1 / (1 + e^-s) - y) / P.
+ * bce_loss_backward: dscore = dloss (1 / (1 + e^-s) - y) / counted, 0 at missing labels.
  *
  * Cost     7 P flop; 8 P bytes; backward 5 P flop; 12 P bytes
  * The form is the one of PyTorch's BCEWithLogitsLoss: it neither overflows nor cancels. */

@@ -94,7 +94,8 @@ static clm_tensor *leaf(clm_tape *tape, const clm_example *e, int o)
 /* Results that are kept for the backward pass alone: nothing goes on with them. */
 static bool is_saved(const char *name)
 {
-    static const char *const saved[] = {"mean", "rstd", "lse", "alpha", "slope", "f", "p"};
+    static const char *const saved[] = {"mean", "rstd", "lse",    "alpha",  "slope",
+                                        "f",    "p",    "factor", "counted"};
     for (size_t i = 0; i < sizeof saved / sizeof *saved; i++)
         if (!strcmp(name, saved[i])) return true;
     return false;
