@@ -18,6 +18,9 @@ enum { MOST = 4096 }; /* entries of any list */
 #define LIST(key, type, entry)                                                                     \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, key, entry, 0, MOST)
 #define COUNT(key, type) CYAML_FIELD_INT(#key, CYAML_FLAG_DEFAULT, type, key)
+#define MAYBE(key, type) CYAML_FIELD_INT(#key, CYAML_FLAG_OPTIONAL, type, key)
+#define MAPPING(key, type, fields)                                                                 \
+    CYAML_FIELD_MAPPING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, key, fields)
 #define CHOICE(key, type, names)                                                                   \
     CYAML_FIELD_ENUM(#key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, key, names,              \
                      CYAML_ARRAY_LEN(names))
@@ -38,8 +41,18 @@ static const cyaml_schema_field_t link_fields[] = {
 static const cyaml_schema_value_t link_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, clm_described_link, link_fields)};
 
+static const cyaml_schema_field_t split_fields[] = {
+    COUNT(train, clm_described_split), COUNT(val, clm_described_split),
+    COUNT(test, clm_described_split), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t expected_fields[] = {
-    LIST(types, clm_described_counts, &type_entry), LIST(links, clm_described_counts, &link_entry),
+    LIST(types, clm_described_counts, &type_entry),
+    LIST(links, clm_described_counts, &link_entry),
+    MAYBE(graphs, clm_described_counts),
+    MAYBE(tasks, clm_described_counts),
+    MAYBE(classes, clm_described_counts),
+    MAYBE(labels, clm_described_counts),
+    MAPPING(split, clm_described_counts, split_fields),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t generate_fields[] = {
@@ -55,6 +68,10 @@ static const cyaml_schema_field_t generate_fields[] = {
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, 4096)};
 static const cyaml_strval_t switches[] = {{"off", 0}, {"on", 1}};
+static const cyaml_strval_t tasks[] = {{"link", CLM_TASK_LINK},
+                                       {"accuracy", CLM_TASK_ACCURACY},
+                                       {"rocauc", CLM_TASK_ROCAUC},
+                                       {"rmse", CLM_TASK_RMSE}};
 static const cyaml_strval_t mades[] = {
     {"none", CLM_MADE_NONE}, {"mean", CLM_MADE_MEAN}, {"union", CLM_MADE_UNION}};
 
@@ -66,15 +83,14 @@ static const cyaml_schema_field_t fields[] = {
     TEXT(licence, 0, clm_description),
     TEXT(folder, CYAML_FLAG_OPTIONAL, clm_description),
     LIST(files, clm_description, &file_entry),
-    CYAML_FIELD_MAPPING_PTR("expected", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, clm_description,
-                            expected, expected_fields),
+    MAPPING(expected, clm_description, expected_fields),
+    CHOICE(task, clm_description, tasks),
     TEXT(target, CYAML_FLAG_OPTIONAL, clm_description),
     LIST(without, clm_description, &text_entry),
     CHOICE(inner, clm_description, switches),
     CHOICE(made, clm_description, mades),
     TEXT(made_unsupported, CYAML_FLAG_OPTIONAL, clm_description),
-    CYAML_FIELD_MAPPING_PTR("generate", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, clm_description,
-                            generate, generate_fields),
+    MAPPING(generate, clm_description, generate_fields),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, clm_description, fields)};
@@ -89,7 +105,7 @@ static clm_status check(const clm_description *d, const char *name)
         return clm_yaml_fail(d->yaml, "/name", false,
                              "a data set has either a folder or generate, the parameters to "
                              "generate it with");
-    if (d->made == CLM_MADE_NONE && d->made_unsupported == NULL)
+    if (d->task == CLM_TASK_LINK && d->made == CLM_MADE_NONE && d->made_unsupported == NULL)
         return clm_yaml_fail(
             d->yaml, "/made", false,
             "made: none needs made_unsupported, the reason why features=train_only "
@@ -157,19 +173,25 @@ clm_status clm_description_names(clm_scope *scope, const char *const **names)
 }
 
 /* Refuses a count that the description contradicts; `node` is where it says so. */
-static clm_status check_count(const clm_description *d, const char *list, unsigned i,
-                              const char *key, int64_t expected, int64_t counted,
-                              const char *folder)
+static clm_status check_count(const clm_description *d, const char *node, int64_t expected,
+                              int64_t counted, const char *folder)
 {
     if (expected == counted) return CLM_OK;
-    char node[96];
-    (void)snprintf(node, sizeof node, "/expected/%s/%u/%s", list, i, key);
     clm_yaml_fail(d->yaml, node, false, "expected %lld, but %s has %lld", (long long)expected,
                   folder, (long long)counted);
     clm_error_advice("this is another version of %s: fetch it from %s, or load the folder by its "
                      "path, which expects nothing",
                      d->name, d->source);
     return CLM_FAIL;
+}
+
+static clm_status check_entry(const clm_description *d, const char *list, unsigned i,
+                              const char *key, int64_t expected, int64_t counted,
+                              const char *folder)
+{
+    char node[96];
+    (void)snprintf(node, sizeof node, "/expected/%s/%u/%s", list, i, key);
+    return check_count(d, node, expected, counted, folder);
 }
 
 static clm_status check_named(const clm_description *d, const char *list, unsigned i,
@@ -183,6 +205,23 @@ static clm_status check_named(const clm_description *d, const char *list, unsign
     return CLM_FAIL;
 }
 
+/* What only sets whose labels are predicted have. */
+static clm_status check_labels(const clm_description *d, const clm_graph *graph, const char *folder)
+{
+    const clm_described_counts *e = d->expected;
+    if (graph->task == CLM_TASK_LINK) return CLM_OK;
+    CLM_TRY(check_count(d, "/expected/graphs", e->graphs, graph->graphs, folder));
+    CLM_TRY(check_count(d, "/expected/tasks", e->tasks, graph->tasks, folder));
+    CLM_TRY(check_count(d, "/expected/classes", e->classes, graph->classes, folder));
+    CLM_TRY(check_count(d, "/expected/labels", e->labels, clm_graph_labels(graph), folder));
+    int32_t part[4];
+    clm_graph_parts(graph, part);
+    const clm_described_split none = {0}, *split = e->split != NULL ? e->split : &none;
+    CLM_TRY(check_count(d, "/expected/split/train", split->train, part[CLM_PART_TRAIN], folder));
+    CLM_TRY(check_count(d, "/expected/split/val", split->val, part[CLM_PART_VAL], folder));
+    return check_count(d, "/expected/split/test", split->test, part[CLM_PART_TEST], folder);
+}
+
 clm_status clm_description_check(const clm_description *d, const clm_graph *graph,
                                  const char *folder)
 {
@@ -194,17 +233,17 @@ clm_status clm_description_check(const clm_description *d, const clm_graph *grap
         const clm_node_type *type = &graph->type[t];
         const int64_t nonzeros =
             graph->row_ptr[type->first + type->count] - graph->row_ptr[type->first];
-        CLM_TRY(check_count(d, "types", i, "nodes", expected->nodes, type->count, folder));
-        CLM_TRY(check_count(d, "types", i, "nonzeros", expected->nonzeros, nonzeros, folder));
+        CLM_TRY(check_entry(d, "types", i, "nodes", expected->nodes, type->count, folder));
+        CLM_TRY(check_entry(d, "types", i, "nonzeros", expected->nonzeros, nonzeros, folder));
     }
     for (unsigned i = 0; i < d->expected->links_count; i++) {
         const clm_described_link *expected = &d->expected->links[i];
         const int32_t r = clm_graph_relation(graph, expected->name);
         CLM_TRY(check_named(d, "links", i, expected->name, r >= 0, folder));
         CLM_TRY(
-            check_count(d, "links", i, "edges", expected->edges, graph->relation[r].count, folder));
+            check_entry(d, "links", i, "edges", expected->edges, graph->relation[r].count, folder));
     }
-    return CLM_OK;
+    return check_labels(d, graph, folder);
 }
 
 /* sha256 of a file; empty where it does not exist. */

@@ -20,12 +20,21 @@ typedef struct clm_described_link {
     int64_t edges;
 } clm_described_link;
 
+/* Nodes or graphs in each part of the published split. */
+typedef struct clm_described_split {
+    int64_t train, val, test;
+} clm_described_split;
+
 /* Of a whole folder, before anything is left out. */
 typedef struct clm_described_counts {
     clm_described_type *types;
     unsigned types_count;
     clm_described_link *links;
     unsigned links_count;
+    /* Sets whose labels are predicted; 0 where there is no such thing. */
+    int64_t graphs, tasks, classes;
+    int64_t labels;             /* that are given */
+    clm_described_split *split; /* null: none is published */
 } clm_described_counts;
 
 typedef struct clm_description {
@@ -34,8 +43,9 @@ typedef struct clm_description {
     clm_described_file *files; /* as fetched */
     unsigned files_count;
     clm_described_counts *expected; /* may be null */
-    char *target;                   /* null: first link between two types that has a reverse */
-    char **without;                 /* node types left out */
+    clm_task task;
+    char *target;   /* null: first link between two types that has a reverse */
+    char **without; /* node types left out */
     unsigned without_count;
     int inner; /* whether links inside one type are kept */
     int made;  /* CLM_MADE_* */

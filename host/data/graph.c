@@ -1,6 +1,13 @@
 #include "data/graph.h"
 
+#include <math.h>
 #include <string.h>
+
+const char *clm_task_name(clm_task task)
+{
+    static const char *const names[] = {"link", "accuracy", "rocauc", "rmse"};
+    return names[task];
+}
 
 int32_t clm_graph_relation(const clm_graph *graph, const char *name)
 {
@@ -21,6 +28,41 @@ int32_t clm_graph_relation_between(const clm_graph *graph, int32_t from, int32_t
     for (int32_t r = 0; r < graph->relations; r++)
         if (graph->relation[r].from == from && graph->relation[r].to == to) return r;
     return -1;
+}
+
+void clm_graph_single(clm_scope *scope, clm_graph *graph, const char *type, int32_t nodes,
+                      const char *relation, int32_t edges)
+{
+    graph->nodes = nodes;
+    graph->types = graph->relations = 1;
+    graph->type = clm_alloc(scope, sizeof *graph->type);
+    *graph->type = (clm_node_type){.name = type, .count = nodes};
+    graph->relation = clm_alloc(scope, sizeof *graph->relation);
+    *graph->relation = (clm_relation){.name = relation, .count = edges};
+    graph->relation->src = clm_alloc_array(scope, (size_t)edges, sizeof(int32_t));
+    graph->relation->dst = clm_alloc_array(scope, (size_t)edges, sizeof(int32_t));
+    graph->row_ptr = clm_alloc_array(scope, (size_t)nodes + 1, sizeof *graph->row_ptr);
+}
+
+int64_t clm_graph_labels(const clm_graph *graph)
+{
+    int64_t labels = 0;
+    for (int64_t i = 0; graph->target != NULL && i < (int64_t)graph->graphs * graph->tasks; i++)
+        labels += isnan(graph->target[i]) ? 0 : 1;
+    for (int32_t g = 0; graph->graph_label != NULL && g < graph->graphs; g++)
+        labels += graph->graph_label[g] >= 0 ? 1 : 0;
+    for (int32_t v = 0; graph->label != NULL && v < graph->nodes; v++)
+        labels += graph->label[v] >= 0 ? 1 : 0;
+    return labels;
+}
+
+void clm_graph_parts(const clm_graph *graph, int32_t count[4])
+{
+    for (int p = 0; p < 4; p++)
+        count[p] = 0;
+    const int32_t members = graph->graphs > 0 ? graph->graphs : graph->nodes;
+    for (int32_t i = 0; graph->part != NULL && i < members; i++)
+        count[graph->part[i]]++;
 }
 
 /* Moves the rows of one type down to the rows from `nodes` on. */

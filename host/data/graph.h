@@ -37,6 +37,9 @@ typedef enum clm_task {
     CLM_TASK_RMSE,     /* a number of each graph, several tasks */
 } clm_task;
 
+/* "link", "accuracy", "rocauc" or "rmse". */
+const char *clm_task_name(clm_task task);
+
 /* The published split, of nodes or of graphs. */
 typedef enum clm_part { CLM_PART_NONE, CLM_PART_TRAIN, CLM_PART_VAL, CLM_PART_TEST } clm_part;
 
@@ -98,6 +101,17 @@ int32_t clm_graph_type(const clm_graph *graph, const char *name);
 
 /* First relation from `from` to `to`; -1: there is none. */
 int32_t clm_graph_relation_between(const clm_graph *graph, int32_t from, int32_t to);
+
+/* Makes the graph one of a single node type and relation: `nodes` nodes without features, and the
+ * relation with room for `edges`. */
+void clm_graph_single(clm_scope *scope, clm_graph *graph, const char *type, int32_t nodes,
+                      const char *relation, int32_t edges);
+
+/* Labels that are given: classes of nodes or graphs, or targets of graphs that are not missing. */
+int64_t clm_graph_labels(const clm_graph *graph);
+
+/* Nodes or graphs in each part of the published split, by clm_part; `count` all zero: none. */
+void clm_graph_parts(const clm_graph *graph, int32_t count[4]);
 
 /* Drops node types (kept[t] false), every relation that touches one, and relations inside one type
  * unless `inner`; ids become contiguous again. Works in place. */

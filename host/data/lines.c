@@ -239,6 +239,6 @@ void *clm_grow(clm_scope *scope, void *old, size_t count, size_t *capacity, size
     if (count < *capacity) return old;
     *capacity = *capacity == 0 ? 1024 : 2 * *capacity;
     void *grown = clm_alloc_array(scope, *capacity, size);
-    if (count > 0) memcpy(grown, old, count * size);
+    if (old != NULL) memcpy(grown, old, count * size);
     return grown;
 }

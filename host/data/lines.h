@@ -49,7 +49,8 @@ clm_status clm_lines_fail(const clm_lines *lines, const char *at, const char *fo
     __attribute__((format(printf, 3, 4)));
 
 /* `old` with room for at least count + 1 elements of `size` bytes; capacity doubles. The first
- * `count` elements are kept; what is given up stays in the scope until it ends. */
+ * `count` elements are kept; what is given up stays in the scope until it ends. `old` null: all are
+ * zero. */
 void *clm_grow(clm_scope *scope, void *old, size_t count, size_t *capacity, size_t size);
 
 #endif

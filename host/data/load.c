@@ -58,7 +58,9 @@ static clm_status read_folder(clm_scope *scope, const char *folder, const char *
             return clm_formats[i]->read(scope, folder, graph);
     }
     clm_fail(CLM_ERROR_USAGE, "%s: is not a data set of a known format (%s)", folder, known);
-    clm_error_advice("the format hgb needs at least node.dat and link.dat, plain or with .gz");
+    clm_error_advice("hgb needs node.dat and link.dat; ogb raw/ and split/; linqs NAME.content and "
+                     "NAME.cites; tu NAME_A.txt and NAME_graph_indicator.txt; all plain or with "
+                     ".gz");
     return CLM_FAIL;
 }
 
@@ -92,8 +94,26 @@ static clm_status leave_out(clm_scope *scope, const clm_description *d, clm_grap
                                  d->without[i]);
         kept[t] = false;
     }
-    clm_graph_drop(graph, kept, d != NULL && d->inner != 0);
+    /* Where labels are predicted, links inside one type are what messages go along. */
+    const bool inner = graph->task != CLM_TASK_LINK || (d != NULL && d->inner != 0);
+    clm_graph_drop(graph, kept, inner);
     return CLM_OK;
+}
+
+/* What the description says is predicted. A format that cannot tell numbers from yes and no took
+ * labels that are all 0 or 1 for the latter. */
+static clm_status choose_task(const clm_description *d, clm_graph *graph)
+{
+    if (d == NULL || d->task == graph->task) return CLM_OK;
+    const char *said = clm_task_name(d->task), *found = clm_task_name(graph->task);
+    if (d->task == CLM_TASK_RMSE && graph->task == CLM_TASK_ROCAUC) {
+        graph->task = CLM_TASK_RMSE;
+        return CLM_OK;
+    }
+    if (d->task == CLM_TASK_ROCAUC && graph->task == CLM_TASK_RMSE)
+        return clm_yaml_fail(d->yaml, "/task", false, "%s has labels other than 0 and 1", d->name);
+    return clm_yaml_fail(d->yaml, "/task", false, "the format %s is for the task %s, not %s",
+                         d->format, found, said);
 }
 
 static clm_status choose_target(const clm_description *d, clm_dataset *dataset)
@@ -183,6 +203,7 @@ static clm_status read_graph(clm_scope *scope, const char *name, const clm_descr
     if (d != NULL) CLM_TRY(clm_description_check_files(d, dataset->folder, false));
     const char *format = d != NULL ? d->format : NULL;
     CLM_TRY(read_folder(scope, dataset->folder, format, &dataset->graph));
+    CLM_TRY(choose_task(d, &dataset->graph));
     return d != NULL ? clm_description_check(d, &dataset->graph, dataset->folder) : CLM_OK;
 }
 

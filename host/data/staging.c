@@ -1,8 +1,9 @@
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "data/staging.h"
 #include "base/text.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,15 +19,18 @@ static clm_status failed(int code, const char *what, const char *path)
     return CLM_FAIL;
 }
 
-/* A flat folder; what does not exist is as good as removed. */
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
+{
+    (void)info, (void)type, (void)place;
+    (void)remove(path);
+    return 0;
+}
+
+/* With all that is in it; what does not exist is as good as removed. */
 static void remove_folder(const char *folder)
 {
-    DIR *listing = opendir(folder);
-    if (listing == NULL) return;
-    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;)
-        (void)unlinkat(dirfd(listing), entry->d_name, 0);
-    (void)closedir(listing);
-    (void)rmdir(folder);
+    enum { OPEN = 16 }; /* folders at a time */
+    (void)nftw(folder, remove_entry, OPEN, FTW_DEPTH | FTW_PHYS);
 }
 
 static void abandon(void *partial) { remove_folder(partial); }
@@ -71,6 +75,7 @@ clm_status clm_staging_new(clm_scope *scope, const char *folder, bool replace,
 clm_status clm_staging_file(const clm_staging *staging, const char *name, FILE **file)
 {
     const char *path = clm_text(staging->scope, "%s/%s", staging->partial, name);
+    CLM_TRY(make_parents(staging->scope, path));
     *file = fopen(path, "wb");
     return *file != NULL ? CLM_OK : failed(errno, "cannot be made", path);
 }

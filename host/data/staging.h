@@ -21,7 +21,7 @@ typedef struct clm_staging {
 clm_status clm_staging_new(clm_scope *scope, const char *folder, bool replace,
                            const clm_staging **staging);
 
-/* A new file in it, to be closed by clm_staging_close, which says if the disk is full. */
+/* A new file in it ("raw/edge.csv": in a folder of it), to be closed by clm_staging_close, which says if the disk is full. */
 clm_status clm_staging_file(const clm_staging *staging, const char *name, FILE **file);
 clm_status clm_staging_close(const clm_staging *staging, const char *name, FILE *file);
 

@@ -27,7 +27,7 @@ static inline const clm_dataset *load_or_skip(clm_scope *scope, const char *name
     return dataset;
 }
 
-/* Removes a folder and its files, one level deep. */
+/* Removes a folder with all that is in it. */
 static inline void remove_folder(const char *folder)
 {
     char command[4352];
@@ -50,6 +50,10 @@ static inline const char *new_folder(clm_scope *scope)
 static inline void write_file(const char *folder, const char *name, const char *bytes, size_t size)
 {
     char path[4352];
+    for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        (void)snprintf(path, sizeof path, "%s/%.*s", folder, (int)(slash - name), name);
+        assert_true(mkdir(path, 0777) == 0 || errno == EEXIST);
+    }
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);

@@ -1,11 +1,7 @@
 /* HGB-S folders that are wrong: each is refused with its place and what was expected. */
-#include "data.h"
+#include "malformed.h"
 
 #include <zlib.h>
-
-typedef struct file {
-    const char *name, *text;
-} file;
 
 /* A valid folder: two types, sparse and dense rows, an absent and an empty features field, a
  * multi-label line. */
@@ -32,16 +28,9 @@ static const file valid[] = {
 
 enum { FILES = sizeof valid / sizeof *valid };
 
-/* Writes the valid folder with one file replaced, or left out where `text` is null. */
 static const char *folder_with(clm_scope *scope, const char *name, const char *text)
 {
-    const char *folder = new_folder(scope);
-    for (size_t i = 0; i < FILES; i++) {
-        const bool replaced = name != NULL && strcmp(name, valid[i].name) == 0;
-        if (replaced && text == NULL) continue;
-        write_text(folder, valid[i].name, replaced ? text : valid[i].text);
-    }
-    return folder;
+    return folder_of(scope, valid, FILES, name, text);
 }
 
 static void a_valid_folder_is_read(void **state)
@@ -100,11 +89,6 @@ static void lines_may_end_as_on_windows_or_not_at_all(void **state)
     assert_int_equal(dataset->graph.relation[1].count, 2);
     clm_scope_end(&scope);
 }
-
-typedef struct wrong_case {
-    const char *name, *text; /* the file replaced; null text: missing */
-    const char *fragment;    /* of the message */
-} wrong_case;
 
 #define PAPERS "0\t\t0\t0:1 3:0.5\n1\t\t0\t\n2\t\t0\t1:2 2:3\n"
 #define AUTHORS "3\t\t1\t0.25,-7\n4\t\t1\t0,1\n"
@@ -173,30 +157,10 @@ static const wrong_case wrongs[] = {
      "schema.tsv:2:10: the node type a link ends at is out of range: expected 0 to 0"},
 };
 
-static void check_refused(const char *folder, const wrong_case *wrong)
-{
-    clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    const clm_status status = clm_dataset_load(&scope, folder, NULL, &dataset);
-    clm_scope_end(&scope);
-    const clm_error *error = clm_error_last();
-    if (status != CLM_FAIL)
-        fail_msg("%s was accepted; expected \"%s\"", wrong->name, wrong->fragment);
-    assert_int_equal(error->kind, CLM_ERROR_USAGE);
-    if (strstr(error->what, wrong->fragment) == NULL)
-        fail_msg("%s: \"%s\" lacks \"%s\"", wrong->name, error->what, wrong->fragment);
-    if (error->advice[0] == '\0')
-        fail_msg("%s: \"%s\" does not say what to do", wrong->name, error->what);
-}
-
 static void every_malformed_line_is_refused_with_its_place(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
-        clm_scope scope = {0};
-        check_refused(folder_with(&scope, wrongs[i].name, wrongs[i].text), &wrongs[i]);
-        clm_scope_end(&scope);
-    }
+    check_all_refused(valid, FILES, wrongs, sizeof wrongs / sizeof *wrongs);
 }
 
 /* Without a schema nothing promises a range, but what is absurd is still refused. */
@@ -288,8 +252,9 @@ static void what_is_no_data_set_is_refused(void **state)
     (void)state;
     clm_scope scope = {0};
     const char *folder = new_folder(&scope);
-    check_refused(folder,
-                  &(wrong_case){"folder", NULL, "is not a data set of a known format (hgb)"});
+    check_refused(
+        folder,
+        &(wrong_case){"folder", NULL, "is not a data set of a known format (hgb, linqs, ogb, tu)"});
     check_refused(clm_text(&scope, "%s/nowhere", folder),
                   &(wrong_case){"path", NULL, "is not a folder"});
     check_refused("imdb_magn", &(wrong_case){"name", NULL, "did you mean 'imdb_magnn'?"});
@@ -302,68 +267,21 @@ static void what_is_no_data_set_is_refused(void **state)
     clm_scope_end(&scope);
 }
 
-/* A small generator (Numerical Recipes' constants): the fuzz must be the same every time. */
-static uint32_t next_random(uint32_t *state)
+static void check_whole(clm_scope *scope, const clm_dataset *dataset)
 {
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
+    clm_features features;
+    clm_adjacency adjacency;
+    assert_ok(clm_features_new(scope, dataset, false, NULL, &features));
+    assert_ok(clm_adjacency_new(scope, dataset, NULL, (clm_adjacency_choice){0}, &adjacency));
+    for (int64_t k = 0; k < features.nonzeros; k++)
+        assert_in_range(features.col[k], 0, features.columns - 1);
 }
 
-/* Property: no bytes crash the reader; what it accepts keeps every index in range. Built with the
- * sanitizers this also finds reads past a buffer. */
 static void random_damage_never_crashes(void **state)
 {
     (void)state;
-    static const char likely[] = "\t\n\r :,-+.eE0123456789\0#xyz\xff";
-    uint32_t random = 1;
-    clm_scope outer = {0};
-    const char *folder = folder_with(&outer, NULL, NULL);
-    int accepted = 0;
-    for (int round = 0; round < 1000; round++) {
-        const file *victim = &valid[next_random(&random) % FILES];
-        char bytes[1024];
-        size_t size = strlen(victim->text);
-        memcpy(bytes, victim->text, size);
-        for (uint32_t hits = 1 + next_random(&random) % 3; hits > 0; hits--) {
-            const size_t at = next_random(&random) % size;
-            const char byte = likely[next_random(&random) % (sizeof likely - 1)];
-            const uint32_t kind = next_random(&random) % 4;
-            if (kind == 0) { /* insert */
-                memmove(bytes + at + 1, bytes + at, size - at);
-                size++;
-            } else if (kind == 1 && size > 1) { /* delete */
-                memmove(bytes + at, bytes + at + 1, size - at - 1);
-                size--;
-                continue;
-            } else if (kind == 2) { /* cut off */
-                size = at > 0 ? at : 1;
-                continue;
-            }
-            bytes[at] = byte;
-        }
-        write_file(folder, victim->name, bytes, size);
-        if (round % 2 == 1) (void)remove(clm_text(&outer, "%s/schema.tsv", folder));
-        clm_scope scope = {0};
-        const clm_dataset *dataset = NULL;
-        const clm_status status = clm_dataset_load(&scope, folder, NULL, &dataset);
-        clm_features features;
-        clm_adjacency adjacency;
-        if (status == CLM_OK) {
-            accepted++;
-            assert_ok(clm_features_new(&scope, dataset, false, NULL, &features));
-            assert_ok(
-                clm_adjacency_new(&scope, dataset, NULL, (clm_adjacency_choice){0}, &adjacency));
-            for (int64_t k = 0; k < features.nonzeros; k++)
-                assert_in_range(features.col[k], 0, features.columns - 1);
-        } else {
-            assert_true(clm_error_last()->what[0] != '\0');
-        }
-        clm_scope_end(&scope);
-        write_text(folder, valid[0].name, valid[0].text);
-        write_text(folder, victim->name, victim->text);
-    }
+    const int accepted = damage(valid, FILES, "schema.tsv", 1000, check_whole);
     assert_true(accepted > 25 && accepted < 750);
-    clm_scope_end(&outer);
 }
 
 int main(void)

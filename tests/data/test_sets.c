@@ -1,6 +1,8 @@
 /* The real data sets: their counts, and that recomputed features are the published ones. */
 #include "data.h"
 
+#include "data/fetch.h"
+
 typedef struct expected_type {
     const char *name;
     int32_t count, dim;
@@ -229,6 +231,55 @@ static void dblp_features_cannot_be_recomputed(void **state)
     clm_scope_end(&scope);
 }
 
+/* Loading checks hashes, counts, labels and splits; here, that somebody looks at every set. */
+static void every_set_whose_labels_are_predicted_is_as_described(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        clm_task task;
+        int32_t graphs, tasks, classes;
+    } sets[] = {
+        {"ogbg_molhiv", CLM_TASK_ROCAUC, 41127, 1, 0},
+        {"ogbg_molbbbp", CLM_TASK_ROCAUC, 2039, 1, 0},
+        {"ogbg_molbace", CLM_TASK_ROCAUC, 1513, 1, 0},
+        {"ogbg_moltox21", CLM_TASK_ROCAUC, 7831, 12, 0},
+        {"ogbg_molesol", CLM_TASK_RMSE, 1128, 1, 0},
+        {"ogbg_molfreesolv", CLM_TASK_RMSE, 642, 1, 0},
+        {"ogbg_mollipo", CLM_TASK_RMSE, 4200, 1, 0},
+        {"cora", CLM_TASK_ACCURACY, 0, 0, 7},
+        {"pubmed", CLM_TASK_ACCURACY, 0, 0, 3},
+        {"ENZYMES", CLM_TASK_ACCURACY, 600, 0, 6},
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        clm_scope scope = {0};
+        const clm_graph *graph = &load_or_skip(&scope, sets[i].name)->graph;
+        assert_int_equal(graph->task, sets[i].task);
+        assert_int_equal(graph->graphs, sets[i].graphs);
+        assert_int_equal(graph->tasks, sets[i].tasks);
+        assert_int_equal(graph->classes, sets[i].classes);
+        assert_int_equal(graph->relations, 1);
+        clm_scope_end(&scope);
+    }
+}
+
+/* The files of these sets lie in folders inside the set's own. */
+static void a_set_with_folders_inside_is_fetched_whole(void **state)
+{
+    (void)state;
+    clm_scope scope = {0};
+    (void)load_or_skip(&scope, "ogbg_molfreesolv");
+    const char *home = new_folder(&scope), *folder = NULL;
+    const clm_description *description = NULL;
+    const clm_dataset *dataset = NULL;
+    bool copied = false;
+    assert_ok(clm_description_read(&scope, "ogbg_molfreesolv", &description));
+    assert_ok(clm_data_fetch(&scope, description, getenv("CLMOE_DATA"), home, &folder, &copied));
+    assert_true(copied);
+    assert_ok(clm_dataset_load(&scope, "ogbg_molfreesolv", home, &dataset));
+    clm_scope_end(&scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +288,8 @@ int main(void)
         cmocka_unit_test(acm_as_a_plain_folder_keeps_terms),
         cmocka_unit_test(dblp_has_the_published_counts),
         cmocka_unit_test(coauthors_load_though_they_have_one_type),
+        cmocka_unit_test(every_set_whose_labels_are_predicted_is_as_described),
+        cmocka_unit_test(a_set_with_folders_inside_is_fetched_whole),
         cmocka_unit_test(imdb_features_are_means),
         cmocka_unit_test(acm_features_are_unions),
         cmocka_unit_test(dblp_features_cannot_be_recomputed),
