@@ -7,12 +7,15 @@
 
 #include "data/graph.h"
 #include "model/config.h"
+#include "model/metric.h"
 #include "nn/tape.h"
 
 #include <jansson.h>
 
-/* Called after every epoch, for progress; returns false to stop early (Ctrl-C). */
-typedef bool (*clm_progress)(void *user, int epoch, int epochs, double loss, double auc_val);
+/* Called after every epoch, for progress; returns false to stop early (Ctrl-C). `val` is the metric in
+ * validation, NaN where this epoch was not scored. */
+typedef bool (*clm_progress)(void *user, int epoch, int epochs, double loss,
+                             const clm_metric *metric, double val);
 
 /* Called with the memory plan of a training step, in bytes, before anything is allocated. */
 typedef void (*clm_planned)(void *user, uint64_t weights, uint64_t inputs_and_activations);

@@ -51,7 +51,8 @@ clm_status clm_training_epoch(const clm_cell *cell, clm_training *t, int epoch, 
     const int epochs = clm_config_int(cell->config, "epochs");
     t->curve[t->points++] =
         (clm_training_point){epoch, (clm_now_ns() - t->start_ns) * 1e-9, loss, val};
-    if (cell->progress && !cell->progress(cell->user, epoch + 1, epochs, loss, val))
+    const clm_metric *metric = clm_metric_of_task(cell->dataset->graph.task);
+    if (cell->progress && !cell->progress(cell->user, epoch + 1, epochs, loss, metric, val))
         return clm_fail(CLM_ERROR_FAILED, "stopped after %d of %d epochs", epoch + 1, epochs);
     return CLM_OK;
 }

@@ -8,14 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-/* A device's id without the quotes around a name, which gnuplot does not read back. */
-static void put_device(FILE *out, const clm_row *row)
-{
-    fputc(',', out);
-    for (const char *c = row->device != NULL ? row->device : "none"; *c != '\0'; c++)
-        if (*c != '"') fputc(*c == ',' ? ';' : *c, out);
-}
-
 /* --- summary --- */
 
 /* Every parameter there is, so that a figure finds its columns in any run. */
@@ -42,54 +34,93 @@ static void put_head(FILE *out, const clm_rows *rows, const clm_row *row)
     clm_csv_text(out, row->label);
 }
 
+typedef struct column {
+    const char *name;
+    double value;
+} column;
+enum { MOST_COLUMNS = 48 };
+
+/* Numbers of a row; a null row gives the names alone. */
+static size_t numbers(const clm_row *row, column *out)
+{
+    static const clm_published nothing = {.score = NAN, .error = NAN, .deviation = NAN};
+    static const clm_row no_row;
+    const clm_row *r = row != NULL ? row : &no_row;
+    const clm_published *published = r->published != NULL ? r->published : &nothing;
+    const clm_profile_row *p = &r->profile;
+    const column all[] = {
+        {"test", r->test.mean},
+        {"test_se", r->test.standard_error},
+        {"test_std", r->test.standard_error * sqrt((double)r->test.n)},
+        {"test_min", r->test.min},
+        {"test_max", r->test.max},
+        {"val", r->val.mean},
+        {"val_se", r->val.standard_error},
+        {"ap_test", r->precision.mean},
+        {"best_epoch", r->epoch.median},
+        {"published", published->score},
+        {"published_se", published->error},
+        {"published_std", published->deviation},
+        {"difference", r->difference},
+        {"difference_p", r->p_value},
+        {"train_step_ms", r->train_step_ns / 1e6},
+        {"inference_ms", r->inference_ns / 1e6},
+        {"planned_bytes", r->planned_bytes},
+        {"device_bytes", r->device_bytes},
+        {"imbalance", r->imbalance},
+        {"graph_nodes", r->nodes},
+        {"graph_edges", r->edges},
+        {"kernel_ms", p->ns.median / 1e6},
+        {"kernel_ms_min", p->ns.min / 1e6},
+        {"kernel_ms_max", p->ns.max / 1e6},
+        {"forward_ms", p->forward_ns / 1e6},
+        {"backward_ms", p->backward_ns / 1e6},
+        {"wall_ms", p->wall_ns / 1e6},
+        {"overhead", p->overhead},
+        {"gflops", p->gflops},
+        {"gbytes", p->gbytes},
+        {"roof_share", p->share},
+        {"forward_share", p->forward_share},
+        {"backward_share", p->backward_share},
+    };
+    _Static_assert(sizeof all / sizeof *all <= MOST_COLUMNS, "room for every column");
+    memcpy(out, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+static void put_name(FILE *out, const char *name)
+{
+    fputc(',', out);
+    clm_csv_text(out, name != NULL ? name : "none");
+}
+
+static void put_seeds(FILE *out, const clm_row *row, const double *value)
+{
+    fputc(',', out);
+    for (size_t i = 0; i < row->planned; i++)
+        fprintf(out, isfinite(value[i]) ? "%s%.6f" : "%sNaN", i > 0 ? " " : "", value[i]);
+}
+
 static void put_row(FILE *out, const clm_rows *rows, const clm_row *row,
                     const char *const *parameter)
 {
+    column column_of[MOST_COLUMNS];
+    const size_t columns = numbers(row, column_of);
     put_head(out, rows, row);
     fprintf(out, ",%s", row->model);
-    put_device(out, row);
-    fprintf(out, ",%s", row->lane != NULL ? row->lane : "none");
+    clm_csv_device(out, row->device);
+    put_name(out, row->lane);
     put_parameters(out, row, parameter);
-    fprintf(out, ",%zu,", row->ok);
-    clm_csv_text(out, row->status);
-    const double numbers[] = {
-        row->test.mean,
-        row->test.standard_error,
-        row->test.min,
-        row->test.max,
-        row->val.mean,
-        row->precision.mean,
-        row->epoch.median,
-        row->published,
-        row->published_se,
-        row->difference,
-        row->p_value,
-        row->train_step_ns / 1e6,
-        row->inference_ns / 1e6,
-        row->planned_bytes,
-        row->device_bytes,
-        row->imbalance,
-        row->nodes,
-        row->edges,
-        row->profile.ns.median / 1e6,
-        row->profile.ns.min / 1e6,
-        row->profile.ns.max / 1e6,
-        row->profile.forward_ns / 1e6,
-        row->profile.backward_ns / 1e6,
-        row->profile.wall_ns / 1e6,
-        row->profile.overhead,
-        row->profile.gflops,
-        row->profile.gbytes,
-        row->profile.share,
-        row->profile.forward_share,
-        row->profile.backward_share,
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        clm_csv_number(out, numbers[i]);
-    fputc(',', out);
-    for (size_t i = 0; i < row->planned; i++)
-        fprintf(out, isfinite(row->auc_test[i]) ? "%s%.6f" : "%sNaN", i > 0 ? " " : "",
-                row->auc_test[i]);
+    fprintf(out, ",%zu", row->ok);
+    put_name(out, row->status);
+    put_name(out, row->metric != NULL ? row->metric->title : NULL);
+    put_name(out, row->published != NULL ? row->published->compared : "test");
+    put_name(out, row->verdict);
+    put_name(out, row->baseline != NULL ? row->baseline->label : NULL);
+    for (size_t i = 0; i < columns; i++)
+        clm_csv_number(out, column_of[i].value);
+    put_seeds(out, row, row->test_of);
+    put_seeds(out, row, row->val_of);
     fputc('\n', out);
 }
 
@@ -98,17 +129,15 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
     FILE *out;
     CLM_TRY(clm_csv_open(path, &out));
     const char *const *parameter = clm_suite_parameters(scope);
+    column column_of[MOST_COLUMNS];
+    const size_t columns = numbers(NULL, column_of);
     fputs("row,data,label,model,device,lane", out);
     for (size_t i = 0; parameter[i] != NULL; i++)
         if (strcmp(parameter[i], "seed") != 0) fprintf(out, ",%s", parameter[i]);
-    fputs(",seeds,status,auc_test,auc_test_se,auc_test_min,auc_test_max,auc_val,ap_test,best_epoch,"
-          "published,published_se,against_hgt,against_hgt_p,train_step_ms,inference_ms,"
-          "planned_bytes,device_bytes,imbalance,graph_nodes,graph_edges,kernel_ms,kernel_ms_min,"
-          "kernel_ms_max,forward_ms,backward_ms,wall_ms,overhead,gflops,gbytes,roof_share,forward_"
-          "share,"
-          "backward_share,"
-          "auc_test_of_seeds\n",
-          out);
+    fputs(",seeds,status,metric,compared,verdict,against", out);
+    for (size_t i = 0; i < columns; i++)
+        fprintf(out, ",%s", column_of[i].name);
+    fputs(",test_of_seeds,val_of_seeds\n", out);
     for (size_t i = 0; i < rows->count; i++)
         put_row(out, rows, &rows->row[i], parameter);
     return clm_csv_close(out, path);
@@ -116,16 +145,24 @@ clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *p
 
 /* --- curve --- */
 
-/* Mean of a member of point `i` of the curve over the seeds that have it. */
+/* A member of a point; `val` had the metric in its name once. */
+static double point_value(const json_t *point, const char *member)
+{
+    const json_t *value = json_object_get(point, member);
+    if (value == NULL && strcmp(member, "val") == 0) value = json_object_get(point, "auc_val");
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+/* Mean over the seeds that have it in point `i` of the curve. */
 static double curve_mean(const clm_row *row, size_t i, const char *member)
 {
     double sum = 0;
     size_t n = 0;
     for (size_t s = 0; s < row->planned; s++) {
-        const json_t *point = json_array_get(json_object_get(row->record[s], "curve"), i);
-        const json_t *value = json_object_get(point, member);
-        if (!json_is_number(value)) continue;
-        sum += json_number_value(value);
+        const double value =
+            point_value(json_array_get(json_object_get(row->record[s], "curve"), i), member);
+        if (!isfinite(value)) continue;
+        sum += value;
         n++;
     }
     return n > 0 ? sum / (double)n : NAN;
@@ -136,7 +173,7 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
     (void)scope;
     FILE *out;
     CLM_TRY(clm_csv_open(path, &out));
-    fputs("row,data,label,device,epoch,seconds,training_seconds,loss,auc_val\n", out);
+    fputs("row,data,label,device,metric,epoch,seconds,training_seconds,loss,val\n", out);
     for (size_t r = 0; r < rows->count; r++) {
         const clm_row *row = &rows->row[r];
         size_t points = 0;
@@ -146,7 +183,8 @@ clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *pat
         }
         for (size_t i = 0; i < points; i++) {
             put_head(out, rows, row);
-            put_device(out, row);
+            clm_csv_device(out, row->device);
+            put_name(out, row->metric != NULL ? row->metric->title : NULL);
             clm_csv_number(out, curve_mean(row, i, "epoch"));
             clm_csv_number(out, curve_mean(row, i, "seconds"));
             clm_csv_number(out, curve_mean(row, i, "seconds") - curve_mean(row, 0, "seconds"));

@@ -5,11 +5,11 @@
 #include "report/rows.h"
 
 /* One line per cell: what identifies it, every parameter, scores over seeds with every seed's
- * value, published score, comparison with hgt, times in ms, memory. */
+ * value, published score and verdict, comparison with the baseline, times in ms, memory. */
 clm_status clm_csv_summary(clm_scope *scope, const clm_rows *rows, const char *path);
 
 /* One line per cell and epoch, means over seeds: seconds since the cell was begun and, without
- * programs built and data prepared, since training was; loss and validation AUC. */
+ * programs built and data prepared, since training was; loss and the metric in validation. */
 clm_status clm_csv_curve(clm_scope *scope, const clm_rows *rows, const char *path);
 
 /* One line per mixture, node type and expert: share of the type's (node, expert) pairs that go

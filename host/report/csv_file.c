@@ -44,3 +44,10 @@ void clm_csv_number(FILE *out, double value)
     else
         fputs(",NaN", out);
 }
+
+void clm_csv_device(FILE *out, const char *device)
+{
+    fputc(',', out);
+    for (const char *c = device != NULL ? device : "none"; *c != '\0'; c++)
+        if (*c != '"') fputc(*c == ',' ? ';' : *c, out);
+}

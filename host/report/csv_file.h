@@ -14,4 +14,8 @@ void clm_csv_text(FILE *out, const char *text);
 /* A comma and a number, NaN where it is not known. */
 void clm_csv_number(FILE *out, double value);
 
+/* A comma and a device's id ("none" for null) without quotes and commas, which gnuplot does not read
+ * back. */
+void clm_csv_device(FILE *out, const char *device);
+
 #endif

@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include "base/text.h"
+#include "report/ablation.h"
 #include "report/csv.h"
 #include "report/figures.h"
 #include "report/roofs_csv.h"
@@ -23,7 +24,8 @@ static clm_status write_roofs(clm_scope *scope, const clm_rows *rows, const char
 static clm_status write_files(clm_scope *scope, const clm_rows *rows, const char *folder)
 {
     const char *plots = clm_text(scope, "%s/plots", folder);
-    if (mkdir(plots, 0777) != 0 && errno != EEXIST)
+    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) ||
+        (mkdir(plots, 0777) != 0 && errno != EEXIST))
         return clm_fail(CLM_ERROR_FAILED, "%s cannot be made: %s", plots, strerror(errno));
     /* A copy of the summary stands beside the scripts, so that the folder draws itself anywhere. */
     CLM_TRY(clm_csv_summary(scope, rows, clm_text(scope, "%s/summary.csv", folder)));
@@ -31,6 +33,7 @@ static clm_status write_files(clm_scope *scope, const clm_rows *rows, const char
     CLM_TRY(clm_csv_curve(scope, rows, clm_text(scope, "%s/curve.csv", plots)));
     CLM_TRY(clm_csv_load(scope, rows, clm_text(scope, "%s/load.csv", plots)));
     CLM_TRY(clm_csv_calls(scope, rows, clm_text(scope, "%s/calls.csv", plots)));
+    CLM_TRY(clm_csv_ablations(scope, rows, clm_text(scope, "%s/ablations.csv", plots)));
     if (rows->plan->profile)
         CLM_TRY(clm_trace_write(scope, rows, clm_text(scope, "%s/trace.json", folder)));
     CLM_TRY(write_roofs(scope, rows, clm_text(scope, "%s/roofs.csv", plots)));
@@ -50,6 +53,7 @@ clm_status clm_report(clm_scope *scope, const clm_run_plan *plan, const json_t *
     const clm_rows *rows;
     CLM_TRY(clm_rows_make(scope, plan, records, &rows));
     if (options->table != NULL) clm_table_print(scope, rows, options->table);
+    if (options->table != NULL) clm_ablations_print(scope, rows, options->table);
     if (options->table != NULL && plan->profile) clm_profiles_print(scope, rows, options->table);
     return options->folder != NULL ? write_files(scope, rows, options->folder) : CLM_OK;
 }

@@ -38,6 +38,7 @@ static clm_row *row_of(clm_rows *rows, const clm_run_cell *cell, const char **se
                      .data = cell->data,
                      .device = cell->device,
                      .lane = cell->lane,
+                     .cell = cell,
                      .config = cell->config};
     return row;
 }
@@ -65,8 +66,21 @@ static const char *status_words(clm_scope *scope, const clm_row *row)
 }
 
 typedef double (*reader)(const json_t *record);
-static double read_val(const json_t *r) { return number_at(r, "metrics", "auc_val"); }
-static double read_test(const json_t *r) { return number_at(r, "metrics", "auc_test"); }
+
+static const clm_metric *metric_of(const json_t *record)
+{
+    return clm_metric_of(json_object_get(record, "metrics"));
+}
+
+static double read_metric(const json_t *record, const char *split)
+{
+    const clm_metric *metric = metric_of(record);
+    return metric != NULL ? clm_metric_read(metric, json_object_get(record, "metrics"), split)
+                          : NAN;
+}
+
+static double read_val(const json_t *r) { return read_metric(r, "val"); }
+static double read_test(const json_t *r) { return read_metric(r, "test"); }
 static double read_precision(const json_t *r) { return number_at(r, "metrics", "ap_test"); }
 static double read_epoch(const json_t *r) { return number_at(r, "metrics", "epoch"); }
 static double read_step(const json_t *r) { return median_time(r, "train_step"); }
@@ -137,11 +151,14 @@ static void fill_profile(clm_scope *scope, clm_row *row)
 static void fill(clm_scope *scope, clm_row *row)
 {
     fill_profile(scope, row);
-    row->auc_test = clm_alloc_array(scope, row->planned, sizeof *row->auc_test);
+    row->test_of = clm_alloc_array(scope, row->planned, sizeof *row->test_of);
+    row->val_of = clm_alloc_array(scope, row->planned, sizeof *row->val_of);
     for (size_t i = 0; i < row->planned; i++) {
         const bool ok = is_ok(row->record[i]);
         row->ok += ok;
-        row->auc_test[i] = ok ? read_test(row->record[i]) : NAN;
+        row->test_of[i] = ok ? read_test(row->record[i]) : NAN;
+        row->val_of[i] = ok ? read_val(row->record[i]) : NAN;
+        if (ok && row->metric == NULL) row->metric = metric_of(row->record[i]);
     }
     row->status = status_words(scope, row);
     row->test = summarise(scope, row, read_test);
@@ -155,10 +172,39 @@ static void fill(clm_scope *scope, clm_row *row)
     row->nodes = summarise(scope, row, read_nodes).median;
     row->edges = summarise(scope, row, read_edges).median;
     row->imbalance = summarise(scope, row, read_imbalance).median;
-    row->published = row->published_se = row->difference = row->p_value = NAN;
+    row->difference = row->p_value = NAN;
 }
 
-/* --- comparison with hgt --- */
+/* --- the published score --- */
+
+static bool on_validation(const clm_row *row)
+{
+    return row->published != NULL && strcmp(row->published->compared, "val") == 0;
+}
+
+const clm_summary *clm_row_score(const clm_row *row)
+{
+    return on_validation(row) ? &row->val : &row->test;
+}
+
+static clm_status add_published(clm_scope *scope, const char *table, const clm_rows *rows)
+{
+    const clm_published *published;
+    size_t count;
+    CLM_TRY(clm_published_read(scope, table, &published, &count));
+    for (size_t i = 0; i < rows->count; i++) {
+        clm_row *row = &rows->row[i];
+        for (size_t p = 0; p < count; p++)
+            if (strcmp(row->data, published[p].data) == 0 &&
+                strcmp(row->label, published[p].label) == 0 &&
+                (row->metric == NULL || row->metric == published[p].metric))
+                row->published = &published[p];
+        row->verdict = clm_published_verdict(row->published, clm_row_score(row)->mean);
+    }
+    return CLM_OK;
+}
+
+/* --- comparison with a baseline --- */
 
 /* Parameters that both have and that differ. */
 static size_t differences(const clm_config *a, const clm_config *b)
@@ -185,18 +231,33 @@ static bool same_task(const clm_config *a, const clm_config *b)
     return true;
 }
 
+/* Whether both ran on the same data, device and lane. */
+static bool same_place(const clm_row *a, const clm_row *b)
+{
+    return strcmp(a->data, b->data) == 0 &&
+           (a->device == NULL || b->device == NULL ||
+            (strcmp(a->device, b->device) == 0 && strcmp(a->lane, b->lane) == 0));
+}
+
+/* The row of that label on the same data. */
+static const clm_row *find_named(const clm_rows *rows, const clm_row *row, const char *label)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (&rows->row[i] != row && strcmp(rows->row[i].label, label) == 0 &&
+            same_place(&rows->row[i], row))
+            return &rows->row[i];
+    return NULL;
+}
+
 /* The row of hgt on the same data that differs least. */
-static const clm_row *find_baseline(const clm_rows *rows, const clm_row *row)
+static const clm_row *find_hgt(const clm_rows *rows, const clm_row *row)
 {
     const clm_row *best = NULL;
     size_t fewest = 0;
     if (strcmp(row->model, "hgt") == 0) return NULL;
     for (size_t i = 0; i < rows->count; i++) {
         const clm_row *hgt = &rows->row[i];
-        const bool same_device =
-            row->device == NULL || hgt->device == NULL ||
-            (strcmp(row->device, hgt->device) == 0 && strcmp(row->lane, hgt->lane) == 0);
-        if (strcmp(hgt->model, "hgt") != 0 || strcmp(hgt->data, row->data) != 0 || !same_device ||
+        if (strcmp(hgt->model, "hgt") != 0 || !same_place(hgt, row) ||
             !same_task(hgt->config, row->config))
             continue;
         const size_t n = differences(row->config, hgt->config);
@@ -208,6 +269,12 @@ static const clm_row *find_baseline(const clm_rows *rows, const clm_row *row)
     return best;
 }
 
+static const clm_row *find_baseline(const clm_rows *rows, const clm_row *row)
+{
+    const char *against = row->cell->against;
+    return against != NULL ? find_named(rows, row, against) : find_hgt(rows, row);
+}
+
 static json_int_t seed_of(const json_t *record)
 {
     return json_integer_value(json_object_get(record, "seed"));
@@ -216,10 +283,13 @@ static json_int_t seed_of(const json_t *record)
 static void compare(clm_scope *scope, clm_row *row)
 {
     double *d = clm_alloc_array(scope, row->planned, sizeof *d);
+    const bool val = on_validation(row);
+    const double *own = val ? row->val_of : row->test_of,
+                 *other = val ? row->baseline->val_of : row->baseline->test_of;
     size_t n = 0;
     for (size_t i = 0; i < row->planned; i++)
         for (size_t j = 0; j < row->baseline->planned; j++) {
-            const double difference = row->auc_test[i] - row->baseline->auc_test[j];
+            const double difference = own[i] - other[j];
             if (isfinite(difference) &&
                 seed_of(row->record[i]) == seed_of(row->baseline->record[j]))
                 d[n++] = difference;
@@ -249,11 +319,11 @@ clm_status clm_rows_make(clm_scope *scope, const clm_run_plan *plan, const json_
     }
     for (size_t i = 0; i < rows->count; i++)
         fill(scope, &rows->row[i]);
+    if (plan->published != NULL) CLM_TRY(add_published(scope, plan->published, rows));
     for (size_t i = 0; i < rows->count; i++) {
         rows->row[i].baseline = find_baseline(rows, &rows->row[i]);
         if (rows->row[i].baseline != NULL) compare(scope, &rows->row[i]);
     }
     *out = rows;
-    return plan->published != NULL ? clm_published(scope, plan->published, rows->row, rows->count)
-                                   : CLM_OK;
+    return CLM_OK;
 }

@@ -3,6 +3,7 @@
 #define CLM_REPORT_ROWS_H
 
 #include "base/statistics.h"
+#include "report/published.h"
 #include "suite/plan.h"
 
 /* What a profile says in sum; numbers are medians over seeds, NaN: unknown. */
@@ -16,20 +17,29 @@ typedef struct clm_profile_row {
 
 typedef struct clm_row {
     const char *label, *model, *data, *device, *lane; /* null where the model needs no device */
-    const clm_config *config;                         /* of the first seed */
+    const clm_run_cell *cell;                         /* of the first seed */
+    const clm_config *config;                         /* its */
     size_t planned, ok;                               /* seeds */
     const char *status;                               /* "ok 3" or "ok 2, failed 1" */
-    const json_t **record;                   /* [planned] null: not reached; in order of seeds */
-    double *auc_test;                        /* [planned] NaN: unknown */
-    clm_summary test, val, precision, epoch; /* over seeds: auc_test, auc_val, ap_test, epoch */
+    const json_t **record;        /* [planned] null: not reached; in order of seeds */
+    const clm_metric *metric;     /* null: nothing was scored */
+    double *test_of, *val_of;     /* [planned] the metric by seed, NaN: unknown */
+    clm_summary test, val;        /* the metric over seeds */
+    clm_summary precision, epoch; /* ap_test, epoch over seeds */
     /* Median over seeds of the record's medians; NaN: unknown. */
     double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;
     double nodes, edges;            /* of the data set */
     clm_profile_row profile;        /* of model operator, and of --profile */
-    double published, published_se; /* NaN: nothing published */
-    const struct clm_row *baseline; /* hgt under the same protocol; null: none, or this row */
-    double difference, p_value;     /* to the baseline over the seeds both have; NaN: none */
+    const clm_published *published; /* null: nothing */
+    const char *verdict;            /* better, worse or same as published; null: not comparable */
+    /* What the suite compares it with, else hgt under the same protocol; null: none, or this row. */
+    const struct clm_row *baseline;
+    double difference, p_value; /* to the baseline over the seeds both have; NaN: none */
 } clm_row;
+
+/* The metric over seeds on the split that the row is judged by: that of the published score, else
+ * test. */
+const clm_summary *clm_row_score(const clm_row *row);
 
 typedef struct clm_rows {
     const clm_run_plan *plan;
@@ -40,10 +50,5 @@ typedef struct clm_rows {
 /* Error (USAGE) when the table of published numbers cannot be read. */
 clm_status clm_rows_make(clm_scope *scope, const clm_run_plan *plan, const json_t *records,
                          const clm_rows **rows);
-
-/* Published score of (data, label) from results/published/<table>.csv with the columns data, label,
- * auc_test, auc_test_se (more are allowed; lines that start with # are comments). Leaves NaN where
- * nothing is published. */
-clm_status clm_published(clm_scope *scope, const char *table, clm_row *rows, size_t count);
 
 #endif

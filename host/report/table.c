@@ -15,22 +15,38 @@ static size_t width(const char *text)
     return n;
 }
 
+/* A cell that says nothing; a column of such cells is left out. */
+static const char unknown[] = "–";
+
 static const char *score(clm_scope *scope, double mean, double error)
 {
-    if (!isfinite(mean)) return "–";
+    if (!isfinite(mean)) return unknown;
     if (!isfinite(error)) return clm_text(scope, "%.4f", mean);
     return clm_text(scope, "%.4f ± %.4f", mean, error);
 }
 
 static const char *against(clm_scope *scope, const clm_row *row)
 {
-    if (!isfinite(row->difference)) return "–";
-    return clm_text(scope, "%+.4f (p %.3f)", row->difference, row->p_value);
+    if (!isfinite(row->difference)) return unknown;
+    return clm_text(scope, "%s %+.4f (p %.3f)", row->baseline->label, row->difference,
+                    row->p_value);
+}
+
+/* Fewer epochs than the paper's make no fair comparison, and the verdict says so. */
+static const char *verdict(clm_scope *scope, const clm_row *row)
+{
+    if (row->verdict == NULL) return unknown;
+    const double epochs = row->published->epochs;
+    if (!clm_config_has(row->config, "epochs") || !isfinite(epochs) ||
+        clm_config_int(row->config, "epochs") >= epochs)
+        return row->verdict;
+    return clm_text(scope, "%s (%d of %g epochs)", row->verdict,
+                    clm_config_int(row->config, "epochs"), epochs);
 }
 
 static const char *duration(clm_scope *scope, double ns)
 {
-    return isfinite(ns) ? clm_text_ns(scope, ns) : "–";
+    return isfinite(ns) ? clm_text_ns(scope, ns) : unknown;
 }
 
 static void fill(clm_scope *scope, const clm_row *row, const char **cell)
@@ -40,11 +56,18 @@ static void fill(clm_scope *scope, const clm_row *row, const char **cell)
                   ? row->label
                   : clm_text(scope, "%s (%s)", row->label, row->lane);
     cell[2] = row->ok == row->planned ? clm_text(scope, "%zu", row->ok) : row->status;
-    cell[3] = score(scope, row->test.mean, row->test.standard_error);
-    cell[4] = score(scope, row->published, row->published_se);
-    cell[5] = against(scope, row);
-    cell[6] = duration(scope, row->train_step_ns);
-    cell[7] = duration(scope, row->inference_ns);
+    const clm_metric *metric = row->metric;
+    const clm_published *published = row->published;
+    const bool judged_by_val = clm_row_score(row) == &row->val;
+    cell[3] = metric == NULL ? unknown
+                             : clm_text(scope, "%s%s", metric->title, metric->lower ? " ↓" : "");
+    cell[4] = score(scope, row->test.mean, row->test.standard_error);
+    cell[5] = judged_by_val ? score(scope, row->val.mean, row->val.standard_error) : unknown;
+    cell[6] = published != NULL ? score(scope, published->score, published->error) : unknown;
+    cell[7] = verdict(scope, row);
+    cell[8] = against(scope, row);
+    cell[9] = duration(scope, row->train_step_ns);
+    cell[10] = duration(scope, row->inference_ns);
 }
 
 /* --- operators --- */
@@ -65,7 +88,7 @@ static const char *name_of(clm_scope *scope, const clm_row *row)
 
 static const char *rate(clm_scope *scope, double value)
 {
-    return isfinite(value) ? clm_text(scope, value < 10 ? "%.1f" : "%.0f", value) : "–";
+    return isfinite(value) ? clm_text(scope, value < 10 ? "%.1f" : "%.0f", value) : unknown;
 }
 
 static void fill_operator(clm_scope *scope, const clm_row *row, const char **cell)
@@ -79,13 +102,13 @@ static void fill_operator(clm_scope *scope, const clm_row *row, const char **cel
     cell[4] = duration(scope, p->backward_ns);
     cell[5] = spread ? clm_text(scope, "%+.0f %+.0f %%", 100 * (p->ns.min / p->ns.median - 1),
                                 100 * (p->ns.max / p->ns.median - 1))
-                     : "–";
+                     : unknown;
     cell[6] = rate(scope, p->gflops);
     cell[7] = rate(scope, p->gbytes);
     cell[8] = isfinite(p->share) ? clm_text(scope, "%.0f %%%s", 100 * p->share,
                                             p->share > CLM_IMPLAUSIBLE_SHARE ? " ?" : "")
-                                 : "–";
-    cell[9] = isfinite(p->share) && p->bound != NULL ? p->bound : "–";
+                                 : unknown;
+    cell[9] = isfinite(p->share) && p->bound != NULL ? p->bound : unknown;
     cell[10] = rate(scope, row->imbalance);
 }
 
@@ -93,39 +116,82 @@ static void fill_operator(clm_scope *scope, const clm_row *row, const char **cel
 
 enum { MOST_COLUMNS = 12, LEFT = 2 }; /* LEFT: names, to the left; numbers to the right */
 
+typedef struct clm_column {
+    const char *head, *note; /* note: what the reader must know; may be null */
+} clm_column;
+
 typedef struct clm_table {
-    const char *head[MOST_COLUMNS]; /* ends with null */
+    clm_column column[MOST_COLUMNS]; /* ends with a null head */
     void (*fill)(clm_scope *scope, const clm_row *row, const char **cell);
     bool operators; /* rows of model operator, or all others */
-    const char *note;
 } clm_table;
 
 static const clm_table tables[] = {
-    {{"data", "model", "seeds", "AUC test", "published", "against hgt", "step", "inference"},
+    {{{"data", NULL},
+      {"model", NULL},
+      {"seeds", NULL},
+      {"metric", NULL},
+      {"test", "Scores: mean ± standard error over seeds, at the epoch that is best in "
+               "validation."},
+      {"validation", "Validation: shown where the published score is one, and judged."},
+      {"published", "Published: with the standard error over its runs, where told."},
+      {"verdict", "Verdict: same as published within two of its standard deviations (or a "
+                  "tolerance where none is told), else better or worse."},
+      {"against", "Against: mean difference to that row, and p of a paired sign-flip test over "
+                  "the same seeds."},
+      {"step", NULL},
+      {"inference", "Times: medians."}},
      fill,
-     false,
-     "AUC: mean ± standard error over seeds, at the epoch that is best in validation. "
-     "Against hgt: mean difference and p of a paired sign-flip test over the same "
-     "seeds. Times: medians."},
-    {{"data", "operator", "launches", "forward", "backward", "spread", "Gflop/s", "GB/s", "of roof",
-      "bound", "imbalance"},
+     false},
+    {{{"data", NULL},
+      {"operator", NULL},
+      {"launches", NULL},
+      {"forward", "Times: device time of all kernels of a pass, medians over launches (processes, "
+                  "one per seed) of medians over samples."},
+      {"backward", NULL},
+      {"spread", "Spread: the fastest and the slowest launch."},
+      {"Gflop/s", "Gflop/s, GB/s: useful operations and compulsory bytes over that time."},
+      {"GB/s", NULL},
+      {"of roof", "Of roof: the least time that the device's measured roofs allow (clmoe peak) "
+                  "over the time taken, and the roof that binds most of it; ?: more than the roof, "
+                  "so that one of the two is wrong."},
+      {"bound", NULL},
+      {"imbalance", "Imbalance: the fullest expert over the mean."}},
      fill_operator,
-     true,
-     "Times: device time of all kernels of a pass, medians over launches (processes, one per seed) "
-     "of medians over samples; spread: the fastest and the slowest launch. Gflop/s, GB/s: useful "
-     "operations and compulsory bytes over that time. Of roof: the least time that the device's "
-     "measured roofs allow (clmoe peak) over the time taken, and the roof that binds most of it; "
-     "?: more than the roof, so that one of the two is wrong. Imbalance: the fullest expert over "
-     "the mean."}};
+     true}};
 
-static void print_line(FILE *out, const char *const *cell, const size_t *most, size_t columns)
+/* A table as it is printed: the columns that say something, with their widths. */
+typedef struct clm_layout {
+    size_t column[MOST_COLUMNS], most[MOST_COLUMNS], columns;
+} clm_layout;
+
+static void lay_out(const clm_table *table, const char *(*cell)[MOST_COLUMNS], size_t rows,
+                    clm_layout *layout)
 {
-    for (size_t c = 0; c < columns; c++) {
-        const int pad = (int)(most[c] - width(cell[c]));
-        if (c < LEFT)
-            fprintf(out, "%s%*s  ", cell[c], pad, "");
+    layout->columns = 0;
+    for (size_t c = 0; c < MOST_COLUMNS && table->column[c].head != NULL; c++) {
+        size_t most = width(table->column[c].head);
+        bool says = c < LEFT;
+        for (size_t i = 0; i < rows; i++) {
+            if (width(cell[i][c]) > most) most = width(cell[i][c]);
+            says = says || strcmp(cell[i][c], unknown) != 0;
+        }
+        if (!says) continue;
+        layout->column[layout->columns] = c;
+        layout->most[layout->columns++] = most;
+    }
+}
+
+static void print_line(FILE *out, const char *const *cell, const clm_layout *layout)
+{
+    for (size_t i = 0; i < layout->columns; i++) {
+        const char *text = cell[layout->column[i]];
+        const int pad = (int)(layout->most[i] - width(text));
+        const char *end = i + 1 < layout->columns ? "  " : "\n";
+        if (layout->column[i] < LEFT)
+            fprintf(out, "%s%*s%s", text, pad, "", end);
         else
-            fprintf(out, "%*s%s%s", pad, "", cell[c], c + 1 < columns ? "  " : "\n");
+            fprintf(out, "%*s%s%s", pad, "", text, end);
     }
 }
 
@@ -134,32 +200,45 @@ static bool belongs(const clm_table *table, const clm_row *row)
     return (strcmp(row->model, "operator") == 0) == table->operators;
 }
 
-/* Rows of one device; those that need none stand with every device. */
+/* Rows of one device; those that need none stand with every device. Marks the columns shown. */
 static void print_device(clm_scope *scope, const clm_table *table, const clm_rows *rows,
-                         const char *device, FILE *out)
+                         const char *device, FILE *out, bool shown[MOST_COLUMNS])
 {
     const char *(*cells)[MOST_COLUMNS] = clm_alloc_array(scope, rows->count, sizeof *cells);
-    size_t most[MOST_COLUMNS], n = 0, columns = 0;
-    for (; columns < MOST_COLUMNS && table->head[columns] != NULL; columns++)
-        most[columns] = width(table->head[columns]);
+    const char *head[MOST_COLUMNS];
+    clm_layout layout;
+    size_t n = 0;
     for (size_t i = 0; i < rows->count; i++) {
         const clm_row *row = &rows->row[i];
         if (row->device != NULL && device != NULL && strcmp(row->device, device) != 0) continue;
-        if (!belongs(table, row)) continue;
-        table->fill(scope, row, cells[n]);
-        for (size_t c = 0; c < columns; c++)
-            if (width(cells[n][c]) > most[c]) most[c] = width(cells[n][c]);
-        n++;
+        if (belongs(table, row)) table->fill(scope, row, cells[n++]);
     }
+    lay_out(table, cells, n, &layout);
+    for (size_t c = 0; c < MOST_COLUMNS; c++)
+        head[c] = table->column[c].head;
     fprintf(out, "\n%s\n", device != NULL ? device : "no device");
-    print_line(out, table->head, most, columns);
+    print_line(out, head, &layout);
     for (size_t i = 0; i < n; i++)
-        print_line(out, cells[i], most, columns);
+        print_line(out, cells[i], &layout);
+    for (size_t i = 0; i < layout.columns; i++)
+        shown[layout.column[i]] = true;
+}
+
+static void print_notes(const clm_table *table, const bool shown[MOST_COLUMNS], FILE *out)
+{
+    const char *before = "\n";
+    for (size_t c = 0; c < MOST_COLUMNS; c++) {
+        if (!shown[c] || table->column[c].note == NULL) continue;
+        fprintf(out, "%s%s", before, table->column[c].note);
+        before = " ";
+    }
+    fputc('\n', out);
 }
 
 static void print_table(clm_scope *scope, const clm_table *table, const clm_rows *rows, FILE *out)
 {
     const char **devices = clm_alloc_array(scope, rows->count + 1, sizeof *devices);
+    bool shown[MOST_COLUMNS] = {false};
     size_t n = 0, own = 0;
     for (size_t i = 0; i < rows->count; i++) {
         size_t known = 0;
@@ -171,8 +250,8 @@ static void print_table(clm_scope *scope, const clm_table *table, const clm_rows
         if (known == n) devices[n++] = rows->row[i].device;
     }
     for (size_t i = 0; own > 0 && i < (n > 0 ? n : 1); i++)
-        print_device(scope, table, rows, devices[i], out);
-    if (own > 0) fprintf(out, "\n%s\n", table->note);
+        print_device(scope, table, rows, devices[i], out, shown);
+    if (own > 0) print_notes(table, shown, out);
 }
 
 void clm_table_print(clm_scope *scope, const clm_rows *rows, FILE *out)

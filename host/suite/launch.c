@@ -162,12 +162,14 @@ static void take_line(const char *line, const clm_worker_job *job)
 {
     unsigned long long weights, rest;
     int epoch, epochs;
-    double loss, auc_val;
+    double loss, val;
+    char name[16];
     if (sscanf(line, "plan %llu %llu", &weights, &rest) == 2 && job->planned != NULL)
         job->planned(job->user, weights, rest);
-    if (sscanf(line, "epoch %d %d %lf %lf", &epoch, &epochs, &loss, &auc_val) == 4 && epochs > 0 &&
-        job->progress != NULL)
-        job->progress(job->user, epoch, epochs, loss, auc_val);
+    if (sscanf(line, "epoch %d %d %lf %15s %lf", &epoch, &epochs, &loss, name, &val) != 5) return;
+    const clm_metric *metric = clm_metric_named(name);
+    if (metric != NULL && epochs > 0 && job->progress != NULL)
+        job->progress(job->user, epoch, epochs, loss, metric, val);
 }
 
 static void take_progress(child *c, const clm_worker_job *job, const char *text, size_t length)

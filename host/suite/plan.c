@@ -99,10 +99,18 @@ static clm_status parse_count(const char *option, const char *text, int *count)
     return CLM_OK;
 }
 
-/* Number of seeds of a data set: the last --seeds that fits, else the suite's, else 1. */
-static clm_status seeds_of(const builder *b, const char *data, int *count)
+/* Number of seeds of a cell on a data set: the last --seeds that fits, else the cell's, the data
+ * set's, the suite's, else 1. `cell` null: no suite. */
+static clm_status seeds_of(const builder *b, const clm_suite_cell *cell, const char *data,
+                           int *count)
 {
-    *count = b->suite != NULL ? b->suite->seeds : 1;
+    *count = 1;
+    if (cell != NULL) {
+        const clm_suite_per_data *on = clm_suite_on(b->suite, data);
+        *count = cell->seeds > 0               ? cell->seeds
+                 : on != NULL && on->seeds > 0 ? on->seeds
+                                               : b->suite->seeds;
+    }
     for (size_t i = 0; i < length(b->request->seeds); i++) {
         const char *text = b->request->seeds[i], *equals = strrchr(text, '=');
         const size_t name = equals != NULL ? (size_t)(equals - text) : 0;
@@ -157,15 +165,16 @@ static bool planned(const clm_run_plan *plan, const char *setting)
     return false;
 }
 
-/* One cell with all its seeds in one lane on one device. */
-static clm_status add_seeds(builder *b, const char *label, const char *data, const char *device,
-                            const char *lane, const clm_config *config)
+/* One cell with all its seeds in one lane on one device; `from` null: no suite. */
+static clm_status add_seeds(builder *b, const clm_suite_cell *from, const char *label,
+                            const char *data, const char *device, const char *lane,
+                            const clm_config *config)
 {
     const char *setting = clm_setting(b->scope, device, lane, data, config);
     if (planned(b->plan, setting)) /* --set can make cells of a sweep equal */
         return CLM_OK;
     int seeds;
-    CLM_TRY(seeds_of(b, data, &seeds));
+    CLM_TRY(seeds_of(b, from, data, &seeds));
     const int first = clm_config_has(config, "seed") ? clm_config_int(config, "seed") : 0;
     for (int i = 0; i < seeds; i++) {
         clm_config *own = clm_config_copy(b->scope, config);
@@ -173,6 +182,8 @@ static clm_status add_seeds(builder *b, const char *label, const char *data, con
             CLM_TRY(clm_config_set(own, "seed", clm_text(b->scope, "%d", first + i)));
         *append(b) = (clm_run_cell){
             .label = label,
+            .against = from != NULL ? from->against : NULL,
+            .groups = from != NULL ? from->groups : (clm_names){0},
             .model = clm_config_model(config)->name,
             .data = data,
             .device = device,
@@ -186,10 +197,11 @@ static clm_status add_seeds(builder *b, const char *label, const char *data, con
 }
 
 /* One cell in every lane on every selected device, or on none where the model needs none. */
-static clm_status add_cell(builder *b, const char *label, const char *data, clm_config *config)
+static clm_status add_cell(builder *b, const clm_suite_cell *from, const char *label,
+                           const char *data, clm_config *config)
 {
     if (!clm_config_model(config)->needs_device)
-        return add_seeds(b, label, data, NULL, NULL, config);
+        return add_seeds(b, from, label, data, NULL, NULL, config);
     if (b->devices == NULL)
         CLM_TRY(clm_devices_select(b->scope, b->request->device, &b->devices, &b->device_count));
     const char *const *lanes = b->request->lane;
@@ -198,27 +210,38 @@ static clm_status add_cell(builder *b, const char *label, const char *data, clm_
     const size_t count = lanes == b->request->lane ? length(lanes) : b->suite->lane.count;
     for (size_t i = 0; i < b->device_count; i++)
         for (size_t l = 0; l < (count > 0 ? count : 1); l++)
-            CLM_TRY(add_seeds(b, label, data, b->devices[i].id, count > 0 ? lanes[l] : clm_lanes[0],
-                              config));
+            CLM_TRY(add_seeds(b, from, label, data, b->devices[i].id,
+                              count > 0 ? lanes[l] : clm_lanes[0], config));
     return CLM_OK;
 }
 
 /* --- suites --- */
 
-static clm_status set_or_blame(const builder *b, clm_config *config, int cell, size_t parameter,
-                               const char *value, int index)
+/* Sets a parameter from a place in the suite. */
+static clm_status set_or_blame(const builder *b, clm_config *config, size_t parameter,
+                               const char *value, const char *node)
 {
-    const char *name = b->suite->parameter[parameter];
-    if (clm_config_set(config, name, value) == CLM_OK) return CLM_OK;
-    return clm_suite_blame(b->suite, cell, name, index);
+    if (clm_config_set(config, b->suite->parameter[parameter], value) == CLM_OK) return CLM_OK;
+    return clm_suite_blame(b->suite, node);
 }
 
-static clm_status apply_suite(const builder *b, clm_config *config)
+/* What is set for many cells: parameters that a model lacks are passed over. */
+static clm_status apply_common(const builder *b, clm_config *config, char *const *set,
+                               const char *node)
 {
-    for (size_t i = 0; b->suite->set != NULL && b->suite->parameter[i] != NULL; i++)
-        if (b->suite->set[i] != NULL && clm_config_has(config, b->suite->parameter[i]))
-            CLM_TRY(set_or_blame(b, config, -1, i, b->suite->set[i], -1));
+    for (size_t i = 0; set != NULL && b->suite->parameter[i] != NULL; i++)
+        if (set[i] != NULL && clm_config_has(config, b->suite->parameter[i]))
+            CLM_TRY(set_or_blame(b, config, i, set[i],
+                                 clm_text(b->scope, "%s/set/%s", node, b->suite->parameter[i])));
     return CLM_OK;
+}
+
+static clm_status apply_per_data(const builder *b, clm_config *config, const char *data)
+{
+    const clm_suite_per_data *on = clm_suite_on(b->suite, data);
+    if (on == NULL) return CLM_OK;
+    return apply_common(b, config, on->set,
+                        clm_text(b->scope, "/per_data/%td", on - b->suite->per_data.entry));
 }
 
 static clm_status apply_set(const builder *b, clm_config *config, unsigned index,
@@ -227,7 +250,9 @@ static clm_status apply_set(const builder *b, clm_config *config, unsigned index
     const clm_suite_cell *cell = &b->suite->cells.cell[index];
     for (size_t i = 0; cell->set != NULL && b->suite->parameter[i] != NULL; i++) {
         if (cell->set[i] == NULL) continue;
-        CLM_TRY(set_or_blame(b, config, (int)index, i, cell->set[i], -1));
+        CLM_TRY(
+            set_or_blame(b, config, i, cell->set[i],
+                         clm_text(b->scope, "/cells/%u/set/%s", index, b->suite->parameter[i])));
         if (cell->label == NULL && !overridden(b, b->suite->parameter[i]))
             *label = clm_text(b->scope, "%s %s=%s", *label, b->suite->parameter[i], cell->set[i]);
     }
@@ -247,7 +272,9 @@ static clm_status apply_sweep(const builder *b, clm_config *config, unsigned ind
         divisor /= sweep[i].count;
         const size_t choice = number / divisor % sweep[i].count;
         const char *value = sweep[i].name[choice];
-        CLM_TRY(set_or_blame(b, config, (int)index, i, value, (int)choice));
+        CLM_TRY(set_or_blame(
+            b, config, i, value,
+            clm_text(b->scope, "/cells/%u/sweep/%s/%zu", index, b->suite->parameter[i], choice)));
         if (!overridden(b, b->suite->parameter[i]))
             *label = clm_text(b->scope, "%s %s=%s", *label, b->suite->parameter[i], value);
     }
@@ -263,27 +290,33 @@ static size_t combinations(const builder *b, unsigned index)
     return n;
 }
 
+/* One combination of a cell on one data set. */
+static clm_status expand_on(builder *b, unsigned index, size_t number, const char *data)
+{
+    const clm_suite_cell *cell = &b->suite->cells.cell[index];
+    const char *label = cell->label != NULL ? cell->label : cell->model;
+    clm_config *config = clm_config_new(b->scope, clm_model_find(cell->model));
+    CLM_TRY(apply_common(b, config, b->suite->set, ""));
+    CLM_TRY(apply_per_data(b, config, data));
+    CLM_TRY(apply_set(b, config, index, &label));
+    CLM_TRY(apply_sweep(b, config, index, number, &label));
+    /* What the suite alone makes must hold, so that the suite is to blame where it does not. */
+    if (clm_config_resolve(clm_config_copy(b->scope, config)) != CLM_OK)
+        return clm_suite_blame(b->suite, clm_text(b->scope, "/cells/%u/model", index));
+    CLM_TRY(apply_request(b, config));
+    CLM_TRY(clm_config_resolve(config));
+    if (!wanted(b->request->model, cell->model) && !wanted(b->request->model, label)) return CLM_OK;
+    return wanted(b->request->data, data) ? add_cell(b, cell, label, data, config) : CLM_OK;
+}
+
 static clm_status expand_cell(builder *b, unsigned index)
 {
     const clm_suite_cell *cell = &b->suite->cells.cell[index];
     const clm_names *data = cell->data.count > 0 ? &cell->data : &b->suite->data;
     for (size_t number = 0; number < combinations(b, index); number++) {
-        const char *label = cell->label != NULL ? cell->label : cell->model;
-        clm_config *config = clm_config_new(b->scope, clm_model_find(cell->model));
-        CLM_TRY(apply_suite(b, config));
-        CLM_TRY(apply_set(b, config, index, &label));
-        CLM_TRY(apply_sweep(b, config, index, number, &label));
-        /* What the suite alone makes must hold, so that the suite is to blame where it does not. */
-        if (clm_config_resolve(clm_config_copy(b->scope, config)) != CLM_OK)
-            return clm_suite_blame(b->suite, (int)index, NULL, -1);
-        CLM_TRY(apply_request(b, config));
-        CLM_TRY(clm_config_resolve(config));
-        if (!wanted(b->request->model, cell->model) && !wanted(b->request->model, label)) continue;
-        if (data->count == 0 && wanted(b->request->data, CLM_NO_DATA))
-            CLM_TRY(add_cell(b, label, CLM_NO_DATA, config));
+        if (data->count == 0) CLM_TRY(expand_on(b, index, number, CLM_NO_DATA));
         for (unsigned i = 0; i < data->count; i++)
-            if (wanted(b->request->data, data->name[i]))
-                CLM_TRY(add_cell(b, label, data->name[i], config));
+            CLM_TRY(expand_on(b, index, number, data->name[i]));
     }
     return CLM_OK;
 }
@@ -315,9 +348,9 @@ static clm_status expand_single(builder *b)
         clm_config *config = clm_config_new(b->scope, model);
         CLM_TRY(apply_request(b, config));
         CLM_TRY(clm_config_resolve(config));
-        if (length(b->request->data) == 0) CLM_TRY(add_cell(b, name, CLM_NO_DATA, config));
+        if (length(b->request->data) == 0) CLM_TRY(add_cell(b, NULL, name, CLM_NO_DATA, config));
         for (size_t i = 0; i < length(b->request->data); i++)
-            CLM_TRY(add_cell(b, name, b->request->data[i], config));
+            CLM_TRY(add_cell(b, NULL, name, b->request->data[i], config));
     }
     return CLM_OK;
 }

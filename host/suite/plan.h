@@ -10,6 +10,8 @@
 
 typedef struct clm_run_cell {
     const char *label;        /* name in tables and figures: same for all data sets and seeds */
+    const char *against;      /* label of the row it is compared with; null: not said */
+    clm_names groups;         /* ablations it is part of */
     const char *model, *data; /* names */
     const char *device;       /* id; null: the model needs none */
     const char *lane;         /* suite/lane.h; null without a device */

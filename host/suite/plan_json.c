@@ -12,24 +12,31 @@ static json_t *text_or_null(const char *text)
     return text != NULL ? json_string(text) : json_null();
 }
 
+static json_t *names_json(const clm_names *names)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < names->count; i++)
+        json_array_append_new(list, json_string(names->name[i]));
+    return list;
+}
+
 json_t *clm_run_plan_json(const clm_run_plan *plan)
 {
-    json_t *figures = json_array(), *cells = json_array();
-    for (unsigned i = 0; i < plan->figures.count; i++)
-        json_array_append_new(figures, json_string(plan->figures.name[i]));
+    json_t *cells = json_array();
     for (size_t i = 0; i < plan->cells; i++) {
         const clm_run_cell *cell = &plan->cell[i];
-        json_array_append_new(cells, json_pack("{s:s,s:s,s:s,s:o,s:o,s:i,s:o}", "label",
-                                               cell->label, "model", cell->model, "data",
-                                               cell->data, "device", text_or_null(cell->device),
-                                               "lane", text_or_null(cell->lane), "seed", cell->seed,
-                                               "params", clm_config_json(cell->config, false)));
+        json_array_append_new(
+            cells, json_pack("{s:s,s:o,s:o,s:s,s:s,s:o,s:o,s:i,s:o}", "label", cell->label,
+                             "against", text_or_null(cell->against), "groups",
+                             names_json(&cell->groups), "model", cell->model, "data", cell->data,
+                             "device", text_or_null(cell->device), "lane", text_or_null(cell->lane),
+                             "seed", cell->seed, "params", clm_config_json(cell->config, false)));
     }
     return json_pack("{s:i,s:o,s:o,s:o,s:o,s:b,s:i,s:o,s:o}", "schema", PLAN_SCHEMA, "suite",
                      text_or_null(plan->suite), "published", text_or_null(plan->published),
                      "data_dir", text_or_null(plan->data_dir), "binaries",
                      text_or_null(plan->binaries), "profile", plan->profile, "timeout_s",
-                     plan->timeout_s, "figures", figures, "cells", cells);
+                     plan->timeout_s, "figures", names_json(&plan->figures), "cells", cells);
 }
 
 /* A parameter's value as text that reads back to the same value. */
@@ -63,9 +70,24 @@ static const char *member(clm_scope *scope, const json_t *object, const char *ke
     return text != NULL ? clm_text(scope, "%s", text) : NULL;
 }
 
+/* Names in the scope's own copy; none where the member is missing. */
+static clm_names read_names(clm_scope *scope, const json_t *object, const char *key)
+{
+    const json_t *list = json_object_get(object, key);
+    clm_names names = {.count = (unsigned)json_array_size(list)};
+    names.name = clm_alloc_array(scope, names.count, sizeof *names.name);
+    for (unsigned i = 0; i < names.count; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        names.name[i] = clm_text(scope, "%s", name != NULL ? name : "");
+    }
+    return names;
+}
+
 static clm_status read_cell(clm_scope *scope, const json_t *json, clm_run_cell *cell)
 {
     cell->label = member(scope, json, "label");
+    cell->against = member(scope, json, "against");
+    cell->groups = read_names(scope, json, "groups");
     cell->model = member(scope, json, "model");
     cell->data = member(scope, json, "data");
     cell->device = member(scope, json, "device");
@@ -94,13 +116,8 @@ clm_status clm_run_plan_from_json(clm_scope *scope, const json_t *json, const cl
     plan->binaries = member(scope, json, "binaries");
     plan->profile = json_is_true(json_object_get(json, "profile"));
     plan->timeout_s = (int)json_integer_value(json_object_get(json, "timeout_s"));
-    const json_t *figures = json_object_get(json, "figures"),
-                 *cells = json_object_get(json, "cells");
-    plan->figures.count = (unsigned)json_array_size(figures);
-    plan->figures.name = clm_alloc_array(scope, plan->figures.count, sizeof(char *));
-    for (unsigned i = 0; i < plan->figures.count; i++)
-        plan->figures.name[i] =
-            clm_text(scope, "%s", json_string_value(json_array_get(figures, i)));
+    plan->figures = read_names(scope, json, "figures");
+    const json_t *cells = json_object_get(json, "cells");
     plan->cells = json_array_size(cells);
     plan->cell = clm_alloc_array(scope, plan->cells, sizeof *plan->cell);
     for (size_t i = 0; i < plan->cells; i++)

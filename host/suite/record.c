@@ -12,7 +12,7 @@ enum { RECORD_SCHEMA = 1, DIGITS = 15, MOST_MEMBERS = 8 };
 static const struct {
     const char *group, *members[MOST_MEMBERS];
 } groups[] = {
-    {"metrics", {"auc_test", "auc_val", "ap_test", "epoch"}},
+    {"metrics", {"epoch"}},
     {"time_ns", {"train_step", "inference", "kernel", "transfer", "build", "setup"}},
     {"rate", {"nodes", "edges", "gflops"}},
     {"graph", {"nodes", "edges"}},
@@ -49,14 +49,24 @@ static void complete(json_t *record, const char *group, const char *const *membe
         json_object_set_new(record, group, json_object());
         object = json_object_get(record, group);
     }
-    bool unknown = false;
-    for (size_t i = 0; i < MOST_MEMBERS && members[i] != NULL; i++) {
+    for (size_t i = 0; i < MOST_MEMBERS && members[i] != NULL; i++)
         if (json_object_get(object, members[i]) == NULL)
             json_object_set_new(object, members[i], json_null());
-        unknown = unknown || json_is_null(json_object_get(object, members[i]));
-    }
+    bool unknown = false;
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) unknown = unknown || json_is_null(value);
     if (unknown && json_object_get(object, "reason") == NULL)
         json_object_set_new(object, "reason", json_string(reason));
+}
+
+/* Both splits of the metric that was measured. */
+static void complete_metric(json_t *object)
+{
+    static const char *const splits[] = {"test", "val"};
+    const clm_metric *metric = clm_metric_of(object);
+    for (size_t i = 0; metric != NULL && i < 2; i++)
+        clm_metric_write(metric, object, splits[i], clm_metric_read(metric, object, splits[i]));
 }
 
 void clm_record_finish(json_t *record, const char *status, const char *reason)
@@ -66,6 +76,7 @@ void clm_record_finish(json_t *record, const char *status, const char *reason)
                    json_string_value(json_object_get(record, "model")));
     json_object_set_new(record, "status", json_string(status));
     json_object_set_new(record, "reason", text_or_null(reason));
+    complete_metric(json_object_get(record, "metrics"));
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         complete(record, groups[g].group, groups[g].members,
                  strcmp(status, "ok") == 0 || reason == NULL ? why : status);

@@ -3,7 +3,8 @@
  *   schema, suite, model, data, device, lane, tuning{file, sha256, seconds, entries, ignored,
  *   warning} or {library}, seed,
  *   params, status, reason,
- *   metrics{auc_test, auc_val, ap_test, epoch}, curve[{epoch, seconds, loss, val}],
+ *   metrics{<metric>_test, <metric>_val, epoch, ...}, curve[{epoch, seconds, loss, val}]
+ *   with the metric auc, rocauc, rmse or accuracy (model/metric.h); absent where none was measured,
  *   time_ns{train_step{median, min, q1, q3, n}, inference{...}, kernel, transfer, build, setup},
  *   rate{nodes, edges, gflops} per second, graph{nodes, edges} of the data set,
  *   memory_bytes{planned, device}, routing{load, imbalance, entropy}, environment

@@ -38,11 +38,13 @@ typedef struct watch {
     bool say_plan; /* a suite's many plans are for the log alone */
 } watch;
 
-static void show(void *user, int epoch, int epochs, double loss, double auc_val)
+static void show(void *user, int epoch, int epochs, double loss, const clm_metric *metric,
+                 double val)
 {
     const watch *w = user;
     char score[48] = "";
-    if (isfinite(auc_val)) (void)snprintf(score, sizeof score, ", validation AUC %.3f", auc_val);
+    if (isfinite(val))
+        (void)snprintf(score, sizeof score, ", validation %s %.3f", metric->title, val);
     (void)loss;
     clm_progress_bar_show(w->bar, w->before + w->weight * epoch / epochs,
                           "cell %zu of %zu: %s on %s, seed %d, epoch %d of %d%s", w->number,

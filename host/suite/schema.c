@@ -115,15 +115,24 @@ const cyaml_schema_value_t *clm_suite_schema(clm_scope *scope, const char *const
     /* One more than there are, so that an empty registry is no zero-sized mapping. */
     const size_t set_bytes = (n + 1) * sizeof(char *), sweep_bytes = (n + 1) * sizeof(clm_names);
 
-    cyaml_schema_field_t *cell = fields(scope, 6);
+    cyaml_schema_field_t *cell = fields(scope, 9);
     cell[0] = text_field("model", CYAML_FLAG_DEFAULT, offsetof(clm_suite_cell, model));
     cell[1] = text_field("label", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, label));
     cell[2] = text_field("about", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, about));
     cell[3] = names_field("data", offsetof(clm_suite_cell, data));
     cell[4] = mapping_field("set", offsetof(clm_suite_cell, set), set, set_bytes);
     cell[5] = mapping_field("sweep", offsetof(clm_suite_cell, sweep), sweep, sweep_bytes);
+    cell[6] = integer_field("seeds", offsetof(clm_suite_cell, seeds));
+    cell[7] = names_field("groups", offsetof(clm_suite_cell, groups));
+    cell[8] = text_field("against", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, against));
 
-    cyaml_schema_field_t *suite = fields(scope, 10);
+    cyaml_schema_field_t *per_data = fields(scope, 3);
+    per_data[0] = list_field("data", CYAML_FLAG_DEFAULT, offsetof(clm_suite_per_data, data), &word,
+                             sizeof(char *));
+    per_data[1] = integer_field("seeds", offsetof(clm_suite_per_data, seeds));
+    per_data[2] = mapping_field("set", offsetof(clm_suite_per_data, set), set, set_bytes);
+
+    cyaml_schema_field_t *suite = fields(scope, 11);
     suite[0] = text_field("about", CYAML_FLAG_DEFAULT, offsetof(clm_suite, about));
     suite[1] = text_field("paper", CYAML_FLAG_OPTIONAL, offsetof(clm_suite, paper));
     suite[2] = text_field("published", CYAML_FLAG_OPTIONAL, offsetof(clm_suite, published));
@@ -133,8 +142,11 @@ const cyaml_schema_value_t *clm_suite_schema(clm_scope *scope, const char *const
     suite[6] = integer_field("timeout", offsetof(clm_suite, timeout_s));
     suite[7] = mapping_field("set", offsetof(clm_suite, set), set, set_bytes);
     suite[8] = names_field("lane", offsetof(clm_suite, lane));
-    suite[9] = list_field("cells", CYAML_FLAG_DEFAULT, offsetof(clm_suite, cells),
-                          mapping(scope, CYAML_FLAG_DEFAULT, sizeof(clm_suite_cell), cell),
-                          sizeof(clm_suite_cell));
+    suite[9] = list_field("per_data", CYAML_FLAG_OPTIONAL, offsetof(clm_suite, per_data),
+                          mapping(scope, CYAML_FLAG_DEFAULT, sizeof(clm_suite_per_data), per_data),
+                          sizeof(clm_suite_per_data));
+    suite[10] = list_field("cells", CYAML_FLAG_DEFAULT, offsetof(clm_suite, cells),
+                           mapping(scope, CYAML_FLAG_DEFAULT, sizeof(clm_suite_cell), cell),
+                           sizeof(clm_suite_cell));
     return mapping(scope, CYAML_FLAG_POINTER, sizeof(clm_suite), suite);
 }

@@ -74,7 +74,8 @@ static clm_status unknown_name(const clm_suite *suite, const char *node, const c
 static clm_status check_number(const clm_suite *suite, const char *key, int value, int most)
 {
     if (value >= 1 && value <= most) return CLM_OK;
-    return clm_yaml_fail(suite->yaml, key, false, "%s must be between 1 and %d", key + 1, most);
+    return clm_yaml_fail(suite->yaml, key, false, "%s must be between 1 and %d",
+                         strrchr(key, '/') + 1, most);
 }
 
 static clm_status check_figures(clm_scope *scope, const clm_suite *suite)
@@ -110,12 +111,54 @@ static clm_status check_published(clm_scope *scope, const clm_suite *suite)
     return unknown_name(suite, "/published", "published table", suite->published, known);
 }
 
+static clm_status check_optional_seeds(clm_scope *scope, const clm_suite *suite, const char *node,
+                                       int seeds)
+{
+    const char *key = clm_text(scope, "%s/seeds", node);
+    return clm_yaml_has(suite->yaml, key) ? check_number(suite, key, seeds, MOST_SEEDS) : CLM_OK;
+}
+
+/* A name that only some cells have: the label of one, or its model where that names it. */
+static clm_status check_against(clm_scope *scope, const clm_suite *suite, unsigned index)
+{
+    const char **label = clm_alloc_array(scope, suite->cells.count + 1, sizeof *label);
+    const char *against = suite->cells.cell[index].against;
+    for (unsigned i = 0; i < suite->cells.count; i++) {
+        const clm_suite_cell *cell = &suite->cells.cell[i];
+        label[i] = cell->label != NULL ? cell->label : cell->model;
+    }
+    if (against == NULL || contains(label, against)) return CLM_OK;
+    return unknown_name(suite, clm_text(scope, "/cells/%u/against", index), "cell", against, label);
+}
+
+/* Data sets that some cell runs on. */
+static clm_status check_per_data(clm_scope *scope, const clm_suite *suite, unsigned index)
+{
+    const clm_suite_per_data *entry = &suite->per_data.entry[index];
+    size_t room = suite->data.count + 1, n = 0;
+    for (unsigned i = 0; i < suite->cells.count; i++)
+        room += suite->cells.cell[i].data.count;
+    const char **known = clm_alloc_array(scope, room, sizeof *known);
+    for (unsigned i = 0; i < suite->data.count; i++)
+        known[n++] = suite->data.name[i];
+    for (unsigned i = 0; i < suite->cells.count; i++)
+        for (unsigned d = 0; d < suite->cells.cell[i].data.count; d++)
+            known[n++] = suite->cells.cell[i].data.name[d];
+    for (unsigned i = 0; i < entry->data.count; i++)
+        if (!contains(known, entry->data.name[i]))
+            return unknown_name(suite, clm_text(scope, "/per_data/%u/data/%u", index, i),
+                                "data set of this suite", entry->data.name[i], known);
+    return check_optional_seeds(scope, suite, clm_text(scope, "/per_data/%u", index), entry->seeds);
+}
+
 static clm_status check_cell(clm_scope *scope, const clm_suite *suite, unsigned index)
 {
     const clm_suite_cell *cell = &suite->cells.cell[index];
     const clm_model *model;
     if (clm_model_named(scope, cell->model, &model) != CLM_OK)
-        return clm_suite_blame(suite, (int)index, NULL, -1);
+        return clm_suite_blame(suite, clm_text(scope, "/cells/%u/model", index));
+    CLM_TRY(check_optional_seeds(scope, suite, clm_text(scope, "/cells/%u", index), cell->seeds));
+    CLM_TRY(check_against(scope, suite, index));
     if (cell->data.count == 0 && suite->data.count == 0 && !model->data_optional)
         return clm_yaml_fail(suite->yaml, clm_text(scope, "/cells/%u/model", index), true,
                              "neither this cell nor the suite names `data`");
@@ -135,6 +178,8 @@ static clm_status check(clm_scope *scope, const clm_suite *suite)
     CLM_TRY(check_figures(scope, suite));
     CLM_TRY(check_lanes(scope, suite));
     CLM_TRY(check_published(scope, suite));
+    for (unsigned i = 0; i < suite->per_data.count; i++)
+        CLM_TRY(check_per_data(scope, suite, i));
     for (unsigned i = 0; i < suite->cells.count; i++)
         CLM_TRY(check_cell(scope, suite, i));
     return CLM_OK;
@@ -194,19 +239,19 @@ clm_status clm_suite_load(clm_scope *scope, const char *name, const clm_suite **
     return CLM_OK;
 }
 
-clm_status clm_suite_blame(const clm_suite *suite, int cell, const char *parameter, int index)
+clm_status clm_suite_blame(const clm_suite *suite, const char *node)
 {
     const clm_error last = *clm_error_last();
-    char node[256];
-    if (parameter == NULL)
-        (void)snprintf(node, sizeof node, "/cells/%d/model", cell);
-    else if (cell < 0)
-        (void)snprintf(node, sizeof node, "/set/%s", parameter);
-    else if (index < 0)
-        (void)snprintf(node, sizeof node, "/cells/%d/set/%s", cell, parameter);
-    else
-        (void)snprintf(node, sizeof node, "/cells/%d/sweep/%s/%d", cell, parameter, index);
     clm_yaml_fail(suite->yaml, node, false, "%s", last.what);
     if (last.advice[0] != '\0') clm_error_advice("%s", last.advice);
     return CLM_FAIL;
+}
+
+const clm_suite_per_data *clm_suite_on(const clm_suite *suite, const char *data)
+{
+    for (unsigned i = 0; i < suite->per_data.count; i++)
+        for (unsigned d = 0; d < suite->per_data.entry[i].data.count; d++)
+            if (strcmp(suite->per_data.entry[i].data.name[d], data) == 0)
+                return &suite->per_data.entry[i];
+    return NULL;
 }

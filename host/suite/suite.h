@@ -8,11 +8,18 @@
  *   seeds: 10                          each cell runs with seeds 0 .. 9
  *   timeout: 3600                      seconds a worker may take
  *   set: {epochs: 20}                  for every cell whose model has the parameter
+ *   per_data:                          what differs by data set, for every cell on it
+ *     - data: [hgb_acm]
+ *       seeds: 4
+ *       set: {lr: 0.01}
  *   figures: [accuracy_over_p]         plots/<figure>.gp
  *   cells:
  *     - model: shared_moe
  *       label: dense_ffn               name in tables and figures; else made from what is set
  *       data: [imdb_magnn]
+ *       seeds: 2                       goes before per_data's and the suite's, as set does
+ *       groups: [masking rate]         ablations: rows of a group on one data set are ranked
+ *       against: hgt                   label of the row that its score is compared with
  *       set: {experts: 1, top_k: 1}
  *       sweep: {p: [0, 0.3, 1]}        one cell for each combination */
 #ifndef CLM_SUITE_SUITE_H
@@ -30,11 +37,18 @@ typedef struct clm_names {
 } clm_names;
 
 typedef struct clm_suite_cell {
-    char *label, *about, *model; /* label, about: may be null */
-    clm_names data;              /* empty: the suite's */
-    char **set;                  /* [parameters] value as text, null: not set; may be null */
-    clm_names *sweep;            /* [parameters] values as text; may be null */
+    char *label, *about, *model, *against; /* all but model may be null */
+    clm_names data, groups;                /* data empty: the suite's */
+    int seeds;                             /* 0: per_data's or the suite's */
+    char **set;                            /* [parameters] as text, null: not set; may be null */
+    clm_names *sweep;                      /* [parameters] values as text; may be null */
 } clm_suite_cell;
+
+typedef struct clm_suite_per_data {
+    clm_names data;
+    int seeds;  /* 0: the suite's */
+    char **set; /* as of a cell */
+} clm_suite_per_data;
 
 typedef struct clm_suite {
     const char *name, *path;
@@ -42,6 +56,10 @@ typedef struct clm_suite {
     clm_names data, figures, lane;
     int seeds, timeout_s;
     char **set; /* [parameters]; may be null */
+    struct {
+        clm_suite_per_data *entry;
+        unsigned count;
+    } per_data;
     struct {
         clm_suite_cell *cell;
         unsigned count;
@@ -56,10 +74,12 @@ typedef struct clm_suite {
  * plan. */
 clm_status clm_suite_load(clm_scope *scope, const char *name, const clm_suite **suite);
 
-/* Fails with the last error's text (what clm_config_set said) at a place in the suite: a parameter
- * of cell `cell` (value `index` of a sweep, -1: of set), or the cell's model when `parameter` is
- * null; `cell` -1: the suite's own set. Advice is kept. */
-clm_status clm_suite_blame(const clm_suite *suite, int cell, const char *parameter, int index);
+/* What holds on a data set beside the suite's own; null: nothing. */
+const clm_suite_per_data *clm_suite_on(const clm_suite *suite, const char *data);
+
+/* Fails with the last error's text (what clm_config_set said) at a place in the suite, such as
+ * /cells/0/set/width. Advice is kept. */
+clm_status clm_suite_blame(const clm_suite *suite, const char *node);
 
 /* Names of what comes with the program: the files of a folder that end in `ending`, without it,
  * sorted, ends with null. */

@@ -24,10 +24,12 @@ static void die_with_parent(pid_t parent)
     if (getppid() != parent) _exit(1);
 }
 
-static bool report_progress(void *user, int epoch, int epochs, double loss, double auc_val)
+static bool report_progress(void *user, int epoch, int epochs, double loss,
+                            const clm_metric *metric, double val)
 {
     (void)user;
-    (void)dprintf(CLM_WORKER_PROGRESS, "epoch %d %d %.6g %.6g\n", epoch, epochs, loss, auc_val);
+    (void)dprintf(CLM_WORKER_PROGRESS, "epoch %d %d %.6g %s %.6g\n", epoch, epochs, loss,
+                  metric->name, val);
     return true;
 }
 

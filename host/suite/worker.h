@@ -4,10 +4,11 @@
  * The parent starts its own binary as `clmoe worker`, writes the cell as JSON to its standard input
  * and reads one JSON record from its standard output; standard error is for messages. On descriptor
  * 3 come lines: "plan WEIGHTS REST" with the bytes of the memory plan, before anything is
- * allocated, and after each epoch "epoch NUMBER OF LOSS AUC_VAL". */
+ * allocated, and after each epoch "epoch NUMBER OF LOSS METRIC VALIDATION". */
 #ifndef CLM_SUITE_WORKER_H
 #define CLM_SUITE_WORKER_H
 
+#include "model/metric.h"
 #include "suite/plan.h"
 
 #include <stdint.h>
@@ -33,7 +34,8 @@ typedef struct clm_worker_job {
     double timeout_s;
     const volatile int *interrupted;
     void (*planned)(void *user, uint64_t weights, uint64_t rest);
-    void (*progress)(void *user, int epoch, int epochs, double loss, double auc_val);
+    void (*progress)(void *user, int epoch, int epochs, double loss, const clm_metric *metric,
+                     double val);
     void *user;
 } clm_worker_job;
 

@@ -58,7 +58,7 @@ static void a_record_has_all_members(void **state)
     const json_t *metrics = json_object_get(record, "metrics"),
                  *time = json_object_get(record, "time_ns");
     assert_true(json_real_value(json_object_get(metrics, "auc_test")) == 0.75);
-    assert_true(json_is_null(json_object_get(metrics, "ap_test")));
+    assert_true(json_is_null(json_object_get(metrics, "auc_val")));
     assert_string_equal(json_string_value(json_object_get(metrics, "reason")),
                         "toy did not measure it");
     assert_true(json_is_null(json_object_get(time, "train_step")));

@@ -61,12 +61,52 @@ static void cells_are_every_combination(void **state)
     clm_scope_end(&scope);
 }
 
+/* A cell's own seeds and settings go before those of its data set, these before the suite's. */
+static void data_sets_and_cells_have_their_own(void **state)
+{
+    (void)state;
+    static const char text[] = "about: a\n"
+                               "data: [one, two]\n"
+                               "seeds: 2\n"
+                               "set: {epochs: 5, experts: 8}\n"
+                               "per_data:\n"
+                               "  - data: [two]\n"
+                               "    seeds: 3\n"
+                               "    set: {epochs: 7, p: 0.5}\n"
+                               "cells:\n"
+                               "  - model: plain\n"
+                               "  - model: toy\n"
+                               "    seeds: 1\n"
+                               "    groups: [p, all]\n"
+                               "    against: plain\n"
+                               "    set: {p: 0.9}\n";
+    clm_scope scope = {0};
+    const clm_run_plan *plan = plan_of(&scope, text, (clm_request){0});
+    assert_int_equal(plan->cells, 2 + 3 + 1 + 1);
+    assert_int_equal(clm_config_int(plan->cell[0].config, "epochs"), 5);
+    assert_int_equal(clm_config_int(plan->cell[2].config, "epochs"), 7);
+    const clm_run_cell *toy_two = &plan->cell[6];
+    assert_string_equal(toy_two->data, "two");
+    assert_int_equal(clm_config_int(toy_two->config, "epochs"), 7);
+    assert_int_equal(clm_config_int(toy_two->config, "experts"), 8);
+    assert_true(clm_config_real(toy_two->config, "p") == 0.9);
+    assert_int_equal(toy_two->groups.count, 2);
+    assert_string_equal(toy_two->groups.name[1], "all");
+    assert_string_equal(toy_two->against, "plain");
+    assert_null(plan->cell[0].against);
+    const char *const seeds[] = {"4", NULL};
+    assert_int_equal(plan_of(&scope, text, (clm_request){.seeds = seeds})->cells, 4 * 4);
+    clm_scope_end(&scope);
+}
+
 static const char three[] = "about: a\n"
                             "data: [one, two]\n"
                             "seeds: 4\n"
                             "cells:\n"
                             "  - model: plain\n"
                             "  - model: toy\n"
+                            "    groups: [rate]\n"
+                            "    against: plain\n"
                             "    sweep: {p: [0, 0.5, 1]}\n";
 
 static void the_command_line_narrows_and_overrides(void **state)
@@ -126,7 +166,12 @@ static void a_plan_survives_the_disk(void **state)
         assert_string_equal(back->cell[i].setting, plan->cell[i].setting);
         assert_string_equal(back->cell[i].label, plan->cell[i].label);
         assert_int_equal(back->cell[i].seed, plan->cell[i].seed);
+        assert_int_equal(back->cell[i].groups.count, plan->cell[i].groups.count);
     }
+    const clm_run_cell *last = &back->cell[back->cells - 1];
+    assert_string_equal(last->against, "plain");
+    assert_string_equal(last->groups.name[0], "rate");
+    assert_null(back->cell[0].against);
     free(text);
     json_decref(json);
     json_decref(again);
@@ -173,6 +218,16 @@ static void mistakes_in_suites_have_a_place(void **state)
          ":2:11: ", "did you mean 'accuracy_over_p'?"},
         {"about: a\npublished: hre\ndata: [one]\ncells:\n  - model: toy\n",
          ":2:12: ", "no published table 'hre'"},
+        {HEAD "  - model: toy\n    seeds: 0\n", ":5:12: ", "seeds must be between 1 and"},
+        {HEAD "  - model: toy\n    against: ty\n", ":5:14: ", "did you mean 'toy'?"},
+        {"about: a\ndata: [one]\nper_data:\n  - data: [on]\ncells:\n  - model: toy\n",
+         ":4:12: ", "there is no data set of this suite 'on'; did you mean 'one'?"},
+        {"about: a\ndata: [one]\nper_data:\n  - data: [one]\n    seeds: 0\ncells:\n  - model: "
+         "toy\n",
+         ":5:12: ", "seeds must be between 1 and"},
+        {"about: a\ndata: [one]\nper_data:\n  - data: [one]\n    set: {p: 2}\ncells:\n  - model: "
+         "toy\n",
+         ":5:14: ", "p = 2 is out of range"},
         {"data: [one]\ncells:\n  - model: toy\n", ":1:1: ", "'about' is missing here"},
         {HEAD "  []\n", ":4:3: ", "at least one entry"},
     };
@@ -242,6 +297,7 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof path, "%s/suite.yaml", folder);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_are_every_combination),
+        cmocka_unit_test(data_sets_and_cells_have_their_own),
         cmocka_unit_test(the_command_line_narrows_and_overrides),
         cmocka_unit_test(shards_make_up_the_plan),
         cmocka_unit_test(a_plan_survives_the_disk),

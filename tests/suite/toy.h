@@ -90,7 +90,8 @@ static clm_status toy_run(clm_scope *scope, const clm_cell *cell)
     json_t *curve = json_array();
     for (int e = 1; e <= epochs; e++) {
         (void)usleep(1000 * (unsigned)clm_config_int(cell->config, "pause_ms"));
-        if (cell->progress != NULL) cell->progress(cell->user, e, epochs, 1.0 / e, 0.5);
+        if (cell->progress != NULL)
+            cell->progress(cell->user, e, epochs, 1.0 / e, clm_metric_of_task(CLM_TASK_LINK), 0.5);
         json_array_append_new(curve, json_pack("{s:i,s:f,s:f,s:f}", "epoch", e, "seconds", 0.01 * e,
                                                "loss", 1.0 / e, "val", 0.5 + 0.1 * e / epochs));
     }
