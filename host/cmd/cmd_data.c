@@ -55,6 +55,27 @@ static clm_status locate(clm_scope *scope, const clm_description *d, const optio
     return CLM_OK;
 }
 
+/* "rocauc of graphs; 7831 graphs, 12 tasks, 16026 of 93972 labels missing; split 6264/783/784". */
+static const char *facts(clm_scope *scope, const clm_description *d)
+{
+    const clm_described_counts *e = d->expected;
+    const char *of = e->graphs > 0 ? "graphs" : "nodes";
+    const int64_t members = e->graphs > 0 ? e->graphs : e->types_count > 0 ? e->types[0].nodes : 0;
+    const int64_t labels = members * (e->tasks > 0 ? e->tasks : 1);
+    const char *text =
+        clm_text(scope, "%s of %s; %lld %s, %lld %s", clm_task_name(d->task), of,
+                 (long long)members, of, (long long)(e->tasks > 0 ? e->tasks : e->classes),
+                 e->tasks == 1  ? "task"
+                 : e->tasks > 0 ? "tasks"
+                                : "classes");
+    if (e->labels < labels)
+        text = clm_text(scope, "%s, %lld of %lld labels missing", text,
+                        (long long)(labels - e->labels), (long long)labels);
+    if (e->split == NULL) return clm_text(scope, "%s; no published split", text);
+    return clm_text(scope, "%s; split %lld/%lld/%lld", text, (long long)e->split->train,
+                    (long long)e->split->val, (long long)e->split->test);
+}
+
 static clm_status list(clm_scope *scope, const options *o)
 {
     const char *const *names = NULL;
@@ -65,12 +86,16 @@ static clm_status list(clm_scope *scope, const options *o)
         const char *place = NULL;
         CLM_TRY(clm_description_read(scope, names[i], &d));
         CLM_TRY(locate(scope, d, o, &place));
-        json_array_append_new(array, json_pack("{s:s,s:s,s:s,s:s,s:s?}", "name", d->name, "about",
-                                               d->about, "source", d->source, "licence", d->licence,
-                                               "folder", place));
+        json_array_append_new(array,
+                              json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?}", "name", d->name, "about",
+                                        d->about, "task", clm_task_name(d->task), "source",
+                                        d->source, "licence", d->licence, "folder", place));
         if (o->json) continue;
-        printf("%-12s %s\n%-12s %s\n", d->name, d->about, "", place != NULL ? place : "not here");
-        if (place == NULL) printf("%-12s from %s\n", "", d->source);
+        printf("%-16s %s\n", d->name, d->about);
+        if (d->task != CLM_TASK_LINK && d->expected != NULL)
+            printf("%-16s %s\n", "", facts(scope, d));
+        printf("%-16s %s\n", "", place != NULL ? place : "not here");
+        if (place == NULL) printf("%-16s from %s\n", "", d->source);
     }
     if (o->json) {
         (void)json_dumpf(array, stdout, JSON_INDENT(2));
@@ -85,7 +110,38 @@ static void print_description(const clm_description *d)
     printf("%s\n  about     %s\n  source    %s\n  licence   %s\n", d->name, d->about, d->source,
            d->licence);
     for (unsigned i = 0; i < d->files_count; i++)
-        printf("  file      %-16s sha256 %s\n", d->files[i].name, d->files[i].sha256);
+        printf("  file      %-24s sha256 %s\n", d->files[i].name, d->files[i].sha256);
+}
+
+/* What there is to predict, of a set that is not for links. */
+static void print_labels(const clm_graph *graph)
+{
+    const bool graphs = graph->graphs > 0;
+    const int64_t members = graphs ? graph->graphs : graph->nodes;
+    const int64_t labels = members * (graph->tasks > 0 ? graph->tasks : 1);
+    const int64_t given = clm_graph_labels(graph);
+    if (graphs)
+        printf("  graphs    %d, of %.1f nodes and %.1f edges in the mean\n", graph->graphs,
+               (double)graph->nodes / graph->graphs,
+               (double)graph->relation[0].count / graph->graphs);
+    if (graph->tasks > 0)
+        printf("  predicts  %s of graphs, %d %s\n", clm_task_name(graph->task), graph->tasks,
+               graph->tasks == 1 ? "task" : "tasks");
+    else
+        printf("  predicts  %s of %s, %d classes\n", clm_task_name(graph->task),
+               graphs ? "graphs" : "nodes", graph->classes);
+    printf("  labels    %lld of %lld, %lld missing\n", (long long)given, (long long)labels,
+           (long long)(labels - given));
+    int32_t part[4];
+    clm_graph_parts(graph, part);
+    if (graph->part == NULL)
+        puts("  split     none is published");
+    else
+        printf("  split     %d training, %d validation, %d test, %d in none\n",
+               part[CLM_PART_TRAIN], part[CLM_PART_VAL], part[CLM_PART_TEST], part[CLM_PART_NONE]);
+    if (graph->category.fields > 0)
+        printf("  category  %d of each node, %d of each edge\n", graph->category.fields,
+               graph->relation[0].category.fields);
 }
 
 static void print_graph(const clm_dataset *dataset)
@@ -108,6 +164,10 @@ static void print_graph(const clm_dataset *dataset)
                r == dataset->target    ? ", the target"
                : r == dataset->reverse ? ", its reverse"
                                        : "");
+    if (graph->task != CLM_TASK_LINK) {
+        print_labels(graph);
+        return;
+    }
     if (dataset->target < 0) {
         puts("  target    none: no link joins two node types and has a reverse");
         return;
@@ -132,9 +192,17 @@ static json_t *graph_json(const clm_dataset *dataset)
                                         "from", graph->type[graph->relation[r].from].name, "to",
                                         graph->type[graph->relation[r].to].name, "edges",
                                         graph->relation[r].count, "target", r == dataset->target));
-    return json_pack("{s:s,s:s?,s:i,s:i,s:o,s:o}", "name", dataset->name, "folder", dataset->folder,
-                     "nodes", graph->nodes, "classes", graph->classes, "types", types, "links",
-                     relations);
+    int32_t part[4];
+    clm_graph_parts(graph, part);
+    json_t *split = graph->part == NULL
+                        ? json_null()
+                        : json_pack("{s:i,s:i,s:i}", "train", part[CLM_PART_TRAIN], "val",
+                                    part[CLM_PART_VAL], "test", part[CLM_PART_TEST]);
+    return json_pack("{s:s,s:s?,s:s,s:i,s:i,s:i,s:i,s:I,s:o,s:o,s:o}", "name", dataset->name,
+                     "folder", dataset->folder, "task", clm_task_name(graph->task), "nodes",
+                     graph->nodes, "graphs", graph->graphs, "tasks", graph->tasks, "classes",
+                     graph->classes, "labels", (json_int_t)clm_graph_labels(graph), "split", split,
+                     "types", types, "links", relations);
 }
 
 static clm_status info(clm_scope *scope, const options *o)

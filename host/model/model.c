@@ -29,10 +29,29 @@ clm_status clm_model_named(clm_scope *scope, const char *name, const clm_model *
     return CLM_FAIL;
 }
 
+/* A model that predicts links has no use for a set whose labels are predicted, and the other way
+ * round. One that runs without any data takes any graph. */
+static clm_status check_task(const clm_model *model, const clm_dataset *dataset)
+{
+    const bool labels = dataset->graph.task != CLM_TASK_LINK;
+    if (model->data_optional || labels == (model->predictor != NULL)) return CLM_OK;
+    const char *of = dataset->graph.graphs > 0 ? "graphs" : "nodes";
+    if (labels)
+        clm_fail(CLM_ERROR_USAGE, "%s predicts links, but %s is for predicting labels of %s",
+                 model->name, dataset->name, of);
+    else
+        clm_fail(CLM_ERROR_USAGE, "%s predicts labels, but %s is for predicting links", model->name,
+                 dataset->name);
+    clm_error_advice("`clmoe data list` says what each data set is for, `clmoe list models` what "
+                     "each model does");
+    return CLM_FAIL;
+}
+
 clm_status clm_model_data(clm_scope *scope, const clm_model *model, const char *data,
                           const char *data_dir, const clm_dataset **dataset)
 {
     *dataset = NULL;
     if (model->data_optional && strcmp(data, CLM_NO_DATA) == 0) return CLM_OK;
-    return clm_dataset_load(scope, data, data_dir, dataset);
+    CLM_TRY(clm_dataset_load(scope, data, data_dir, dataset));
+    return check_task(model, *dataset);
 }

@@ -83,7 +83,8 @@ typedef struct clm_model {
 extern const clm_model *const clm_models[];        /* ends with null; collected by the build */
 const clm_model *clm_model_find(const char *name); /* null: there is none */
 
-/* The data set of a cell; null for "none" where the model runs without one. */
+/* The data set of a cell; null for "none" where the model runs without one. Error (USAGE): it is for
+ * labels and the model for links, or the other way round. */
 clm_status clm_model_data(clm_scope *scope, const clm_model *model, const char *data,
                           const char *data_dir, const clm_dataset **dataset);
 #define CLM_NO_DATA "none"
