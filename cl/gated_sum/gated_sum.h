@@ -3,27 +3,21 @@
  *   v      [N, E D]  real  expert e has columns e D ... (e + 1) D - 1
  *   gate   [N, K]    f32   weights
  *   topk   [N, K]    i32   expert of each weight, in [0, E), all different; null: K = E, in order
- *   live   [2]       i32   {0, rows that count}, the others of y stay as they are; null: all
+ *   live   [2]       i32   {0, rows that count}: other rows are neither read nor written; null: all
  *   y      [N, D]    real  scale sum_j gate[n, j] v[n, expert j]
  *
  * gated_sum_backward: dv (zero for experts that were not chosen) and dgate from v, gate, topk, dy.
  *
  * Cost     2 N K D flop; 4 N (K D + D + 2 K) bytes in f32
- *          backward 3 N K D flop; 4 N (E D + K D + D + 3 K) bytes
+ *          backward 4 N K D flop; 4 N (E D + K D + D + 3 K) bytes
  * Source   Wang et al., Graph Mixture of Experts, NeurIPS 2023, eq. 2 */
 #ifndef CL_GATED_SUM_GATED_SUM_H
 #define CL_GATED_SUM_GATED_SUM_H
 
-#include "cl/batch_norm/batch_norm.h"
+#include "nn/tape.h"
 
 /* Records y [N, D]; `experts` is E. Differentiable in v and gate. */
 clm_tensor *clm_gated_sum(clm_tape *tape, clm_tensor *v, int64_t experts, clm_tensor *gate,
                           clm_tensor *topk, clm_tensor *live, double scale);
-
-/* Records clm_gated_sum of clm_batch_norm (one group: all live nodes, `norm` of E D elements)
- * without storing the normalised rows; null `live`: all. Differentiable in v, w, b and gate where
- * the tape is training. */
-clm_tensor *clm_gated_norm(clm_tape *tape, clm_tensor *v, int64_t experts, const clm_norm *norm,
-                           clm_tensor *gate, clm_tensor *topk, clm_tensor *live, double scale);
 
 #endif
