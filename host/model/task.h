@@ -6,10 +6,10 @@
 #ifndef CLM_MODEL_TASK_H
 #define CLM_MODEL_TASK_H
 
+#include "cl/pack_graphs/pack_graphs.h"
 #include "cl/router/router.h"
 #include "cl/spmm/spmm.h"
 #include "model/model.h"
-#include "model/packed_edges.h"
 
 /* What such a network reads. Of the features one form is there, of rows N: */
 typedef struct clm_task_inputs {

@@ -268,6 +268,13 @@ clm_status clm_tape_upload_inputs(clm_tape *tape)
     return clm_finish(tape->context);
 }
 
+clm_status clm_tensor_write(clm_tensor *input, const void *value)
+{
+    memcpy(input->value, value, clm_tensor_bytes(input));
+    if (!input->buffer) return CLM_OK; /* planning will write it */
+    return clm_buffer_write(input->buffer, 0, value, clm_tensor_bytes(input));
+}
+
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)
 {
     CLM_TRY(clm_finish(tape->context));

@@ -116,6 +116,11 @@ clm_status clm_tape_run_calls(clm_tape *tape, int32_t step_index, float learning
 /* Writes all inputs to the device again, as planning did: what a transfer costs. */
 clm_status clm_tape_upload_inputs(clm_tape *tape);
 
+/* Gives an input new values [its elements] f32 or i32 (copied), also on the tapes that share it: on
+ * the device after what was enqueued before, in double from the next clm_tape_reference_begin on.
+ */
+clm_status clm_tensor_write(clm_tensor *input, const void *value);
+
 /* Copies a tensor to the host, as floats whatever its storage, or int32, after waiting for the
  * device: 4 bytes an element. */
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "cl/adam/adam.h"
+#include "cl/add/add.h"
 #include "cl/bce_loss/bce_loss.h"
 #include "model/her.h"
 #include "nn/small_graph.h"
@@ -259,6 +260,40 @@ static void too_large_is_refused(void **state)
     clm_scope_end(&scope);
 }
 
+/* Property: what is written to an input is what every tape that shares it reads from then on. */
+static void written_inputs_reach_all_tapes(void **state)
+{
+    fixture *f = *state;
+    if (!f->context) skip();
+    clm_scope scope = {0};
+    static const float values[3][2] = {{1, 2}, {3, 5}, {8, 13}};
+    clm_tape *tape[2];
+    clm_tensor *x[2], *y[2];
+    for (int i = 0; i < 2; i++) {
+        tape[i] = clm_tape_new(&scope, f->context, NULL, 0);
+        x[i] = i == 0 ? clm_input_f32(tape[0], "x", values[0], CLM_DIMS(2))
+                      : clm_input_shared(tape[1], x[0]);
+        y[i] = clm_add(tape[i], 1, &x[i], (const double[]){2});
+        clm_keep(tape[i], y[i]);
+    }
+    for (int round = 0; round < 3; round++) { /* before planning, and twice on the device */
+        assert_ok(clm_tensor_write(x[0], values[round]));
+        for (int i = 0; i < 2; i++) {
+            float got[2];
+            if (round == 0) assert_ok(clm_tape_plan(tape[i]));
+            assert_ok(clm_tape_run(tape[i], 0, 0));
+            assert_ok(clm_tensor_read(tape[i], y[i], got));
+            assert_ok(clm_tape_reference_begin(tape[i]));
+            clm_tape_reference_run(tape[i], 0, 0);
+            for (int c = 0; c < 2; c++) {
+                assert_true(got[c] == 2 * values[round][c]);
+                assert_true(((double *)y[i]->host)[c] == got[c]);
+            }
+        }
+    }
+    clm_scope_end(&scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(live_tensors_do_not_overlap),
@@ -266,6 +301,7 @@ int main(void)
                                        cmocka_unit_test(precisions_equal_reference),
                                        cmocka_unit_test(overflow_skips_the_step),
                                        cmocka_unit_test(same_bits_twice),
-                                       cmocka_unit_test(too_large_is_refused)};
+                                       cmocka_unit_test(too_large_is_refused),
+                                       cmocka_unit_test(written_inputs_reach_all_tapes)};
     return cmocka_run_group_tests(tests, open, close);
 }
