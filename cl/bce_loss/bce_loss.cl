@@ -2,18 +2,6 @@
  * partial sums and counts, which one job adds in order, so that the loss has the same bits in every
  * run. */
 
-/* log(1 + e^-t) for t >= 0: 2 atanh(z), z = e^-t / (2 + e^-t) <= 1/3, the series fitted in z^2
- * (relative error 4e-9); unlike log(1 + ...) right for large t too. */
-static inline floatv softplus_tail(floatv t)
-{
-    const floatv e = clm_exp(-t), z = e / (2.0f + e), u = z * z;
-    floatv p = fma(u, (floatv)(0x1.208bd0p-2f), (floatv)(0x1.1e510ap-2f));
-    p = fma(u, p, (floatv)(0x1.99dae6p-2f));
-    p = fma(u, p, (floatv)(0x1.5554e0p-1f));
-    p = fma(u, p, (floatv)(2.0f));
-    return z * p;
-}
-
 __kernel void bce_loss_f32(__global const float *RST score, __global const float *RST label, int n,
                            int job, __global float *RST partial)
 {
@@ -23,7 +11,7 @@ __kernel void bce_loss_f32(__global const float *RST score, __global const float
     floatv sum = 0.0f, count = 0.0f;
     for (int i = group * job + lane * VEC; i < end; i += LANES * VEC) {
         const floatv s = clm_load(score + i, end - i), y = clm_load(label + i, end - i);
-        const floatv loss = (s > 0.0f ? s : (floatv)(0.0f)) - s * y + softplus_tail(fabs(s));
+        const floatv loss = (s > 0.0f ? s : (floatv)(0.0f)) - s * y + clm_softplus_tail(fabs(s));
         sum += clm_first(y == y ? loss : (floatv)(0.0f), end - i);
         count += clm_first(y == y ? (floatv)(1.0f) : (floatv)(0.0f), end - i);
     }

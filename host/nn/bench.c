@@ -2,6 +2,7 @@
 #include "base/philox.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
 #include "nn/expert_ffn.h"
+#include "nn/mean_aggregate.h"
 #include "nn/tape_internal.h"
 #include "nn/typed_rows.h"
 #include "nn/workload.h"
@@ -172,11 +173,33 @@ static void dense_gemm(clm_tape *tape, const clm_workload *w)
     if (y) clm_keep(tape, y);
 }
 
+/* Along the graph's edges, from its rows of keys and values to its nodes. */
+static void mean_aggregate(clm_tape *tape, const clm_workload *w)
+{
+    const clm_typed_edges *g = &w->edge;
+    int32_t *row_ptr = clm_alloc_array(tape->scope, (size_t)g->nodes + 1, sizeof *row_ptr);
+    int32_t *dst = clm_alloc_array(tape->scope, (size_t)g->edges + 1, sizeof *dst);
+    for (int32_t i = 0; i <= g->nodes; i++)
+        row_ptr[i] = g->edge_ptr[g->segment_ptr[i]];
+    for (int32_t i = 0; i < g->edges; i++)
+        dst[i] = g->target[g->source_edge[i]];
+    const clm_mean_edges edges =
+        clm_mean_edges_new(tape, clm_input_i32(tape, "rows", row_ptr, CLM_DIMS(g->nodes + 1)),
+                           clm_input_i32(tape, "sources", g->source, CLM_DIMS(g->edges)),
+                           clm_input_i32(tape, "rows back", g->source_ptr, CLM_DIMS(g->rows + 1)),
+                           clm_input_i32(tape, "targets", dst, CLM_DIMS(g->edges)));
+    clm_tensor *y = clm_mean_aggregate(
+        tape, clm_bench_normal(tape, "x", 1, CLM_DIMS(g->rows, w->width)), &edges);
+    if (y) clm_keep(tape, y);
+}
+
 static const clm_bench composites[] = {
     {"expert_ffn", "feed-forward experts on routed rows: sort, two products, combination",
      expert_ffn},
     {"typed_projection", "keys and values of a typed graph as one grouped GEMM", typed_projection},
     {"dense_gemm", "[N, D] x [D, W], one group", dense_gemm},
+    {"mean_aggregate", "mean of rows over in-edges: the edges' factors, then their sum",
+     mean_aggregate},
 };
 
 /* --- the list --- */

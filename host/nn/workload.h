@@ -84,8 +84,8 @@ typedef struct clm_bench {
     void (*record)(clm_tape *tape, const clm_workload *workload);
 } clm_bench;
 
-/* All of them: operators with a `bench` by folder, then expert_ffn, typed_projection and
- * dense_gemm. False past the end. */
+/* All of them: operators with a `bench` by folder, then expert_ffn, typed_projection, dense_gemm
+ * and mean_aggregate. False past the end. */
 bool clm_bench_at(size_t index, clm_bench *bench);
 /* The one of that name; false: there is none. */
 bool clm_bench_find(const char *name, clm_bench *bench);
