@@ -14,6 +14,7 @@ static const clm_golden_kind kinds[] = {
     {"HER: ", clm_golden_her},
     {"layer norm over D", clm_golden_layer_norm},
     {"ROC-AUC with ties", clm_golden_metrics},
+    {"one GraphSAGE-MoE layer", clm_golden_sage},
 };
 
 static clm_status lacks(const clm_golden *g, const char *name, const char *type)
@@ -107,6 +108,18 @@ clm_status clm_golden_compare_tensor(clm_golden *g, const char *name, clm_tape *
         clm_golden_compare(g, name, got, NULL);
     else
         clm_golden_compare_i32(g, name, got);
+    return CLM_OK;
+}
+
+clm_status clm_golden_compare_loss(clm_golden *g, clm_tape *tape, const clm_tensor *y,
+                                   const clm_file_tensor *cotangent, double extra)
+{
+    float *value = clm_alloc(g->scope, clm_tensor_bytes(y) + 4);
+    CLM_TRY(clm_tensor_read(tape, y, value));
+    double sum = extra;
+    for (int64_t i = 0; i < clm_elements(y); i++)
+        sum += (double)value[i] * ((const float *)cotangent->data)[i];
+    clm_golden_compare(g, "out.loss", &(float){(float)sum}, NULL);
     return CLM_OK;
 }
 

@@ -34,6 +34,9 @@ void clm_golden_compare_i32(clm_golden *golden, const char *name, const int32_t 
 /* Reads a tensor of a tape and compares it. */
 clm_status clm_golden_compare_tensor(clm_golden *golden, const char *name, clm_tape *tape,
                                      const clm_tensor *tensor);
+/* Compares sum(y * cotangent) + extra with out.loss. */
+clm_status clm_golden_compare_loss(clm_golden *golden, clm_tape *tape, const clm_tensor *y,
+                                   const clm_file_tensor *cotangent, double extra);
 /* Compares the gradient of every parameter with grad.param.<name>. */
 clm_status clm_golden_compare_gradients(clm_golden *golden, clm_parameters *parameters);
 
@@ -47,5 +50,6 @@ clm_status clm_golden_moe(clm_golden *golden);
 clm_status clm_golden_her(clm_golden *golden);
 clm_status clm_golden_layer_norm(clm_golden *golden);
 clm_status clm_golden_metrics(clm_golden *golden);
+clm_status clm_golden_sage(clm_golden *golden);
 
 #endif

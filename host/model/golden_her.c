@@ -63,18 +63,6 @@ static clm_status read_graph(const clm_golden *g, bool per_relation, golden_grap
                              &graph->adjacency);
 }
 
-static clm_status loss(clm_golden *g, clm_tape *tape, const clm_tensor *y,
-                       const clm_file_tensor *cotangent, double extra)
-{
-    float *value = clm_alloc(g->scope, clm_tensor_bytes(y) + 4);
-    CLM_TRY(clm_tensor_read(tape, y, value));
-    double sum = extra;
-    for (int64_t i = 0; i < clm_elements(y); i++)
-        sum += (double)value[i] * ((const float *)cotangent->data)[i];
-    clm_golden_compare(g, "out.loss", &(float){(float)sum}, NULL);
-    return CLM_OK;
-}
-
 /* The file numbers edges as listed, attention as sorted by target. */
 static clm_status compare_alpha(clm_golden *g, clm_tape *tape, const clm_tensor *alpha,
                                 const clm_adjacency *a)
@@ -126,7 +114,7 @@ clm_status clm_golden_hgt(clm_golden *g)
     CLM_TRY(clm_golden_compare_tensor(g, "out.y", tape, y));
     CLM_TRY(clm_golden_compare_tensor(g, "out.aggregated", tape, seen.aggregated));
     CLM_TRY(compare_alpha(g, tape, seen.alpha, &graph.adjacency));
-    CLM_TRY(loss(g, tape, y, cotangent, 0));
+    CLM_TRY(clm_golden_compare_loss(g, tape, y, cotangent, 0));
     CLM_TRY(clm_golden_compare_tensor(g, "grad.in.x", tape, clm_gradient_of(tape, h)));
     return clm_golden_compare_gradients(g, parameters);
 }
@@ -162,7 +150,7 @@ static clm_status compare_moe(clm_golden *g, clm_tape *tape, const clm_her_seen 
     CLM_TRY(clm_golden_compare_tensor(g, "out.gate", tape, seen->routing.gate));
     CLM_TRY(clm_golden_compare_tensor(g, "out.balance", tape, balance));
     CLM_TRY(clm_tensor_read(tape, balance, &value));
-    return loss(g, tape, y, cotangent, 0.5 * value);
+    return clm_golden_compare_loss(g, tape, y, cotangent, 0.5 * value);
 }
 
 clm_status clm_golden_moe(clm_golden *g)
