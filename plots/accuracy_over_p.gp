@@ -47,7 +47,7 @@ do for [format in "png svg"] {
         set xlabel "masking rate p"
         set xrange [-0.04:1.04]
         set xtics 0.2
-        set ylabel (i == 1 ? "test " . metric : "")
+        set ylabel (i == 1 ? axis_of("test", metric) : "")
         set format y "%g"
         set offsets 0, 0, 0.008, 0.008
         if (i == 1) { set key at screen 0.5, 0.015 center bottom vertical maxrows key_rows Left reverse } else { unset key }

@@ -37,7 +37,7 @@ do for [format in "png svg"] {
         set xlabel "seconds of training"
         set logscale x
         set format x "%g"
-        set ylabel (metric eq before ? "" : "validation " . metric)
+        set ylabel (metric eq before ? "" : axis_of("val", metric))
         before = metric
         set format y "%g"
         if (i == 1) { set key at screen 0.5, 0.015 center bottom vertical maxrows key_rows Left reverse } else { unset key }

@@ -37,7 +37,7 @@ do for [format in "png svg"] {
         set title data_of(panel) . ", p = " . p_of(panel)
         unset xlabel
         set format x ""
-        set ylabel (i == 1 ? "test " . metric : "")
+        set ylabel (i == 1 ? axis_of("test", metric) : "")
         set format y "%g"
         unset logscale y
         if (i == 1) { set key at screen 0.5, 0.015 center bottom vertical maxrows 1 Left reverse } else { unset key }

@@ -59,27 +59,44 @@ static void rank(clm_ablation *a)
         }
 }
 
-void clm_ablations(clm_scope *scope, const clm_rows *rows, const clm_ablation **out, size_t *count)
+/* Names of all groups in the order in which they come; ends with null. */
+static const char **group_names(clm_scope *scope, const clm_rows *rows, size_t *most)
 {
-    size_t most = 0, n = 0;
+    *most = 0;
     for (size_t i = 0; i < rows->count; i++)
-        most += rows->row[i].cell->groups.count;
-    clm_ablation *list = clm_alloc_array(scope, most, sizeof *list);
+        *most += rows->row[i].cell->groups.count;
+    const char **name = clm_alloc_array(scope, *most + 1, sizeof *name);
+    size_t n = 0;
     for (size_t i = 0; i < rows->count; i++)
         for (unsigned g = 0; g < rows->row[i].cell->groups.count; g++) {
-            const char *group = rows->row[i].cell->groups.name[g];
             size_t known = 0;
-            while (known < n && !belongs(&list[known], group, &rows->row[i]))
+            while (known < n && strcmp(name[known], rows->row[i].cell->groups.name[g]) != 0)
                 known++;
-            if (known < n) continue;
-            clm_ablation *a = &list[n++];
-            a->group = group;
+            if (known == n) name[n++] = rows->row[i].cell->groups.name[g];
+        }
+    return name;
+}
+
+void clm_ablations(clm_scope *scope, const clm_rows *rows, const clm_ablation **out, size_t *count)
+{
+    size_t most, n = 0;
+    const char **group = group_names(scope, rows, &most);
+    clm_ablation *list = clm_alloc_array(scope, most + 1, sizeof *list);
+    for (; *group != NULL; group++)
+        for (size_t i = 0; i < rows->count; i++) {
+            size_t known = 0;
+            while (known < n && !belongs(&list[known], *group, &rows->row[i]))
+                known++;
+            if (known < n || !in_group(&rows->row[i], *group)) continue;
+            clm_ablation *a = &list[n];
+            *a = (clm_ablation){.group = *group};
             a->row = clm_alloc_array(scope, rows->count, sizeof *a->row);
             a->row[0] = &rows->row[i];
             for (size_t r = i; r < rows->count; r++)
-                if (in_group(&rows->row[r], group) && belongs(a, group, &rows->row[r]))
+                if (in_group(&rows->row[r], *group) && belongs(a, *group, &rows->row[r]))
                     a->row[a->count++] = &rows->row[r];
             rank(a);
+            n += a->count > 1;
         }
     *out = list;
     *count = n;
@@ -131,6 +148,8 @@ static void put_row(FILE *out, size_t number, const clm_ablation *a, const clm_r
     clm_csv_number(out, score->standard_error);
     clm_csv_number(out, row->published != NULL ? row->published->score : NAN);
     clm_csv_number(out, row->published != NULL ? row->published->error : NAN);
+    clm_csv_number(out, row->train_step_ns / 1e6);
+    clm_csv_number(out, row->inference_ns / 1e6);
     fprintf(out, ",%zu,%zu\n", a->pairs, a->kept);
 }
 
@@ -143,7 +162,7 @@ clm_status clm_csv_ablations(clm_scope *scope, const clm_rows *rows, const char 
     FILE *out;
     CLM_TRY(clm_csv_open(path, &out));
     fputs("ablation,group,data,device,lane,label,metric,compared,verdict,score,score_se,published,"
-          "published_se,pairs,kept\n",
+          "published_se,train_step_ms,inference_ms,pairs,kept\n",
           out);
     for (size_t i = 0; i < n; i++)
         for (size_t r = 0; r < list[i].count; r++)

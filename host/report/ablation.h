@@ -15,7 +15,7 @@ typedef struct clm_ablation {
     const clm_row *best_published, *best; /* among the rows of such pairs; null: no pair */
 } clm_ablation;
 
-/* Every group on every data set, device and lane. */
+/* Every group on every data set, device and lane that has two rows or more there. */
 void clm_ablations(clm_scope *scope, const clm_rows *rows, const clm_ablation **ablation,
                    size_t *count);
 

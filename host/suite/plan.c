@@ -99,18 +99,11 @@ static clm_status parse_count(const char *option, const char *text, int *count)
     return CLM_OK;
 }
 
-/* Number of seeds of a cell on a data set: the last --seeds that fits, else the cell's, the data
- * set's, the suite's, else 1. `cell` null: no suite. */
-static clm_status seeds_of(const builder *b, const clm_suite_cell *cell, const char *data,
-                           int *count)
+/* Number of seeds on a data set: the last --seeds that fits, else what the suite says, else 1. */
+static clm_status seeds_of(const builder *b, const char *data, int *count)
 {
-    *count = 1;
-    if (cell != NULL) {
-        const clm_suite_per_data *on = clm_suite_on(b->suite, data);
-        *count = cell->seeds > 0               ? cell->seeds
-                 : on != NULL && on->seeds > 0 ? on->seeds
-                                               : b->suite->seeds;
-    }
+    const clm_suite_per_data *on = b->suite != NULL ? clm_suite_on(b->suite, data) : NULL;
+    *count = on != NULL && on->seeds > 0 ? on->seeds : b->suite != NULL ? b->suite->seeds : 1;
     for (size_t i = 0; i < length(b->request->seeds); i++) {
         const char *text = b->request->seeds[i], *equals = strrchr(text, '=');
         const size_t name = equals != NULL ? (size_t)(equals - text) : 0;
@@ -174,7 +167,7 @@ static clm_status add_seeds(builder *b, const clm_suite_cell *from, const char *
     if (planned(b->plan, setting)) /* --set can make cells of a sweep equal */
         return CLM_OK;
     int seeds;
-    CLM_TRY(seeds_of(b, from, data, &seeds));
+    CLM_TRY(seeds_of(b, data, &seeds));
     const int first = clm_config_has(config, "seed") ? clm_config_int(config, "seed") : 0;
     for (int i = 0; i < seeds; i++) {
         clm_config *own = clm_config_copy(b->scope, config);

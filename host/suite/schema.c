@@ -115,16 +115,15 @@ const cyaml_schema_value_t *clm_suite_schema(clm_scope *scope, const char *const
     /* One more than there are, so that an empty registry is no zero-sized mapping. */
     const size_t set_bytes = (n + 1) * sizeof(char *), sweep_bytes = (n + 1) * sizeof(clm_names);
 
-    cyaml_schema_field_t *cell = fields(scope, 9);
+    cyaml_schema_field_t *cell = fields(scope, 8);
     cell[0] = text_field("model", CYAML_FLAG_DEFAULT, offsetof(clm_suite_cell, model));
     cell[1] = text_field("label", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, label));
     cell[2] = text_field("about", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, about));
     cell[3] = names_field("data", offsetof(clm_suite_cell, data));
     cell[4] = mapping_field("set", offsetof(clm_suite_cell, set), set, set_bytes);
     cell[5] = mapping_field("sweep", offsetof(clm_suite_cell, sweep), sweep, sweep_bytes);
-    cell[6] = integer_field("seeds", offsetof(clm_suite_cell, seeds));
-    cell[7] = names_field("groups", offsetof(clm_suite_cell, groups));
-    cell[8] = text_field("against", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, against));
+    cell[6] = names_field("groups", offsetof(clm_suite_cell, groups));
+    cell[7] = text_field("against", CYAML_FLAG_OPTIONAL, offsetof(clm_suite_cell, against));
 
     cyaml_schema_field_t *per_data = fields(scope, 3);
     per_data[0] = list_field("data", CYAML_FLAG_DEFAULT, offsetof(clm_suite_per_data, data), &word,

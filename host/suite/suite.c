@@ -111,13 +111,6 @@ static clm_status check_published(clm_scope *scope, const clm_suite *suite)
     return unknown_name(suite, "/published", "published table", suite->published, known);
 }
 
-static clm_status check_optional_seeds(clm_scope *scope, const clm_suite *suite, const char *node,
-                                       int seeds)
-{
-    const char *key = clm_text(scope, "%s/seeds", node);
-    return clm_yaml_has(suite->yaml, key) ? check_number(suite, key, seeds, MOST_SEEDS) : CLM_OK;
-}
-
 /* A name that only some cells have: the label of one, or its model where that names it. */
 static clm_status check_against(clm_scope *scope, const clm_suite *suite, unsigned index)
 {
@@ -148,7 +141,9 @@ static clm_status check_per_data(clm_scope *scope, const clm_suite *suite, unsig
         if (!contains(known, entry->data.name[i]))
             return unknown_name(suite, clm_text(scope, "/per_data/%u/data/%u", index, i),
                                 "data set of this suite", entry->data.name[i], known);
-    return check_optional_seeds(scope, suite, clm_text(scope, "/per_data/%u", index), entry->seeds);
+    const char *key = clm_text(scope, "/per_data/%u/seeds", index);
+    return clm_yaml_has(suite->yaml, key) ? check_number(suite, key, entry->seeds, MOST_SEEDS)
+                                          : CLM_OK;
 }
 
 static clm_status check_cell(clm_scope *scope, const clm_suite *suite, unsigned index)
@@ -157,7 +152,6 @@ static clm_status check_cell(clm_scope *scope, const clm_suite *suite, unsigned 
     const clm_model *model;
     if (clm_model_named(scope, cell->model, &model) != CLM_OK)
         return clm_suite_blame(suite, clm_text(scope, "/cells/%u/model", index));
-    CLM_TRY(check_optional_seeds(scope, suite, clm_text(scope, "/cells/%u", index), cell->seeds));
     CLM_TRY(check_against(scope, suite, index));
     if (cell->data.count == 0 && suite->data.count == 0 && !model->data_optional)
         return clm_yaml_fail(suite->yaml, clm_text(scope, "/cells/%u/model", index), true,

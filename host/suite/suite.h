@@ -8,7 +8,7 @@
  *   seeds: 10                          each cell runs with seeds 0 .. 9
  *   timeout: 3600                      seconds a worker may take
  *   set: {epochs: 20}                  for every cell whose model has the parameter
- *   per_data:                          what differs by data set, for every cell on it
+ *   per_data:                          what differs by data set; a cell's own set goes before
  *     - data: [hgb_acm]
  *       seeds: 4
  *       set: {lr: 0.01}
@@ -17,7 +17,6 @@
  *     - model: shared_moe
  *       label: dense_ffn               name in tables and figures; else made from what is set
  *       data: [imdb_magnn]
- *       seeds: 2                       goes before per_data's and the suite's, as set does
  *       groups: [masking rate]         ablations: rows of a group on one data set are ranked
  *       against: hgt                   label of the row that its score is compared with
  *       set: {experts: 1, top_k: 1}
@@ -39,7 +38,6 @@ typedef struct clm_names {
 typedef struct clm_suite_cell {
     char *label, *about, *model, *against; /* all but model may be null */
     clm_names data, groups;                /* data empty: the suite's */
-    int seeds;                             /* 0: per_data's or the suite's */
     char **set;                            /* [parameters] as text, null: not set; may be null */
     clm_names *sweep;                      /* [parameters] values as text; may be null */
 } clm_suite_cell;

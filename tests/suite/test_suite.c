@@ -61,7 +61,7 @@ static void cells_are_every_combination(void **state)
     clm_scope_end(&scope);
 }
 
-/* A cell's own seeds and settings go before those of its data set, these before the suite's. */
+/* What is set for a data set goes before the suite's, a cell's own before both. */
 static void data_sets_and_cells_have_their_own(void **state)
 {
     (void)state;
@@ -76,16 +76,15 @@ static void data_sets_and_cells_have_their_own(void **state)
                                "cells:\n"
                                "  - model: plain\n"
                                "  - model: toy\n"
-                               "    seeds: 1\n"
                                "    groups: [p, all]\n"
                                "    against: plain\n"
                                "    set: {p: 0.9}\n";
     clm_scope scope = {0};
     const clm_run_plan *plan = plan_of(&scope, text, (clm_request){0});
-    assert_int_equal(plan->cells, 2 + 3 + 1 + 1);
+    assert_int_equal(plan->cells, 2 * (2 + 3));
     assert_int_equal(clm_config_int(plan->cell[0].config, "epochs"), 5);
     assert_int_equal(clm_config_int(plan->cell[2].config, "epochs"), 7);
-    const clm_run_cell *toy_two = &plan->cell[6];
+    const clm_run_cell *toy_two = &plan->cell[9];
     assert_string_equal(toy_two->data, "two");
     assert_int_equal(clm_config_int(toy_two->config, "epochs"), 7);
     assert_int_equal(clm_config_int(toy_two->config, "experts"), 8);
@@ -218,7 +217,6 @@ static void mistakes_in_suites_have_a_place(void **state)
          ":2:11: ", "did you mean 'accuracy_over_p'?"},
         {"about: a\npublished: hre\ndata: [one]\ncells:\n  - model: toy\n",
          ":2:12: ", "no published table 'hre'"},
-        {HEAD "  - model: toy\n    seeds: 0\n", ":5:12: ", "seeds must be between 1 and"},
         {HEAD "  - model: toy\n    against: ty\n", ":5:14: ", "did you mean 'toy'?"},
         {"about: a\ndata: [one]\nper_data:\n  - data: [on]\ncells:\n  - model: toy\n",
          ":4:12: ", "there is no data set of this suite 'on'; did you mean 'one'?"},
