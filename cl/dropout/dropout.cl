@@ -29,31 +29,7 @@ __kernel void dropout_f32(__global const real *x, __global const int *RST step, 
 }
 
 #if VEC == 16
-/* CPU: one work-item makes the 32 elements of eight draws. Philox4x32-10 again (Salmon et al.
- * 2011), eight counters at a time in lanes of 64 bits: there the product of two words is one
- * instruction; the upper halves hold remains, which the next product ignores. */
-typedef struct draws {
-    ulong8 low, high;
-} draws; /* words 0 and 1, 2 and 3, of each counter */
-
-static inline draws philox_8(ulong first, uint step, uint stream, uint layer, uint seed)
-{
-    const ulong word = 0xffffffff;
-    ulong8 c0 = first + (ulong8)(0, 1, 2, 3, 4, 5, 6, 7), c1 = step, c2 = stream, c3 = layer;
-    uint k0 = seed, k1 = 0;
-    for (int round = 0; round < 10; round++) {
-        const ulong8 p0 = (c0 & word) * (ulong)0xD2511F53, p1 = (c2 & word) * (ulong)0xCD9E8D57;
-        c0 = (p1 >> 32) ^ c1 ^ (ulong)k0;
-        c1 = p1;
-        c2 = (p0 >> 32) ^ c3 ^ (ulong)k1;
-        c3 = p0;
-        k0 += 0x9E3779B9;
-        k1 += 0xBB67AE85;
-    }
-    draws d = {(c0 & word) | (c1 << 32), (c2 & word) | (c3 << 32)};
-    return d;
-}
-
+/* CPU: one work-item makes the 32 elements of eight draws. */
 static inline void drop(uint16 word, uint threshold, float scale, __global const real *x,
                         int count, __global real *y)
 {
@@ -66,7 +42,7 @@ __kernel void dropout_f32_cpu(__global const real *x, __global const int *RST st
     const size_t i = 32 * get_global_id(0);
     if (i < n) {
         const int count = n - i;
-        const draws d = philox_8(i / 4, step[0], CLM_STREAM_DROPOUT, layer, step[1]);
+        const clm_draws d = clm_philox_8(i / 4, step[0], CLM_STREAM_DROPOUT, layer, step[1]);
         const ulong8 first = (ulong8)(d.low.s0, d.high.s0, d.low.s1, d.high.s1, d.low.s2, d.high.s2,
                                       d.low.s3, d.high.s3);
         const ulong8 second = (ulong8)(d.low.s4, d.high.s4, d.low.s5, d.high.s5, d.low.s6,

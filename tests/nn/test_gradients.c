@@ -94,8 +94,8 @@ static clm_tensor *leaf(clm_tape *tape, const clm_example *e, int o)
 /* Results that are kept for the backward pass alone: nothing goes on with them. */
 static bool is_saved(const char *name)
 {
-    static const char *const saved[] = {"mean", "rstd", "lse",    "alpha",  "slope",
-                                        "f",    "p",    "factor", "counted"};
+    static const char *const saved[] = {"mean", "rstd",   "lse",     "alpha",      "slope", "f",
+                                        "p",    "factor", "counted", "importance", "load"};
     for (size_t i = 0; i < sizeof saved / sizeof *saved; i++)
         if (!strcmp(name, saved[i])) return true;
     return false;
@@ -211,6 +211,7 @@ static void check_model(const clm_her *her, bool per_relation, const char *what)
     check(&f, what);
     for (size_t i = 0; i < clm_parameters_count(parameters);
          i++) { /* one by one, so that none hides behind the others */
+        if (clm_parameter_is_statistic(parameters, (int)i)) continue;
         f.input[0] = (double *)clm_parameters_arena(parameters)->host +
                      clm_parameter_offset(parameters, (int)i);
         f.gradient[0] = (double *)clm_gradients_arena(parameters)->host +
