@@ -53,6 +53,7 @@ static clm_status configure(clm_scope *scope, const clm_cell_options *o, const c
                             clm_config **config)
 {
     *config = clm_config_new(scope, model);
+    clm_config_on_data(*config, o->data ? o->data : CLM_NO_DATA);
     for (int i = 0; i < o->sets; i++) {
         const char *equals = strchr(o->set[i], '=');
         if (!equals)

@@ -72,6 +72,9 @@ static void list_models(clm_scope *scope, bool parameters)
             const clm_parameter_spec *spec = model->parameters[i];
             printf("      %-14s %-10s %-24s %s\n", spec->name,
                    spec->value + (spec->value[0] == '='), range_of(scope, spec), spec->about);
+            for (const clm_data_default *d = model->on_data; d != NULL && d->data != NULL; d++)
+                if (strcmp(d->parameter, spec->name) == 0)
+                    printf("      %-14s %-10s on %s\n", "", d->value, d->data);
         }
     }
     if (!parameters) puts("  (`clmoe list models` shows their parameters)");

@@ -143,6 +143,16 @@ static clm_status parse(clm_scope *scope, const clm_parameter_spec *spec, const 
     return CLM_OK;
 }
 
+/* The value of a default; a wrong one is a programming error (aborts). */
+static void take_default(clm_config *config, size_t index, const char *text)
+{
+    if (parse(config->scope, config->model->parameters[index], text, &config->value[index]) ==
+        CLM_OK)
+        return;
+    clm_error_print(stderr);
+    abort();
+}
+
 clm_config *clm_config_new(clm_scope *scope, const clm_model *model)
 {
     clm_config *config = clm_alloc(scope, sizeof *config);
@@ -152,13 +162,16 @@ clm_config *clm_config_new(clm_scope *scope, const clm_model *model)
     config->value = clm_alloc_array(scope, config->count, sizeof *config->value);
     for (size_t i = 0; i < config->count; i++) {
         const clm_parameter_spec *spec = model->parameters[i];
-        if (spec->value[0] == '=') continue;
-        if (parse(scope, spec, spec->value, &config->value[i]) != CLM_OK) {
-            clm_error_print(stderr); /* a wrong default is a programming error */
-            abort();
-        }
+        if (spec->value[0] != '=') take_default(config, i, spec->value);
     }
     return config;
+}
+
+void clm_config_on_data(clm_config *config, const char *data)
+{
+    const clm_data_default *d = config->model->on_data;
+    for (; d != NULL && d->data != NULL; d++)
+        if (strcmp(d->data, data) == 0) take_default(config, find(config, d->parameter), d->value);
 }
 
 clm_config *clm_config_copy(clm_scope *scope, const clm_config *config)

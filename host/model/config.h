@@ -25,6 +25,11 @@ typedef struct clm_parameter_spec {
                                   CLM_WORD, to which the model's check sees */
 } clm_parameter_spec;
 
+/* A default that one data set has instead. */
+typedef struct clm_data_default {
+    const char *data, *parameter, *value;
+} clm_data_default;
+
 typedef struct clm_config clm_config;
 
 struct clm_model;
@@ -32,6 +37,10 @@ struct clm_model;
 /* A model's parameters at their defaults. */
 clm_config *clm_config_new(clm_scope *scope, const struct clm_model *model);
 clm_config *clm_config_copy(clm_scope *scope, const clm_config *config);
+
+/* Takes the defaults that the model has for that data set (its name; others have none of their own).
+ * Before the first set. */
+void clm_config_on_data(clm_config *config, const char *data);
 
 /* Sets one from text. Error (USAGE) with the reason: the model has no such parameter (and which it
  * has, with a suggestion), not a number, out of range, not one of the choices. */

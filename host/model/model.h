@@ -65,6 +65,7 @@ typedef clm_tensor *(*clm_predictor)(clm_tape *tape, clm_parameters *parameters,
 typedef struct clm_model {
     const char *name, *about, *paper;
     const clm_parameter_spec *const *parameters; /* ends with null */
+    const clm_data_default *on_data;             /* ends with null data; null: none */
     /* Checks what single ranges cannot (K <= E, D divisible by H). May be null. */
     clm_status (*check)(const clm_config *config);
     /* Trains and fills in cell->record. CLM_SKIP / CLM_FAIL with the reason in the error. */

@@ -289,6 +289,7 @@ static clm_status expand_on(builder *b, unsigned index, size_t number, const cha
     const clm_suite_cell *cell = &b->suite->cells.cell[index];
     const char *label = cell->label != NULL ? cell->label : cell->model;
     clm_config *config = clm_config_new(b->scope, clm_model_find(cell->model));
+    clm_config_on_data(config, data);
     CLM_TRY(apply_common(b, config, b->suite->set, ""));
     CLM_TRY(apply_per_data(b, config, data));
     CLM_TRY(apply_set(b, config, index, &label));
@@ -331,19 +332,24 @@ static clm_status expand_suite(builder *b)
 
 /* --- one model on one data set --- */
 
+static clm_status expand_model(builder *b, const clm_model *model, const char *data)
+{
+    clm_config *config = clm_config_new(b->scope, model);
+    clm_config_on_data(config, data);
+    CLM_TRY(apply_request(b, config));
+    CLM_TRY(clm_config_resolve(config));
+    return add_cell(b, NULL, model->name, data, config);
+}
+
 static clm_status expand_single(builder *b)
 {
     b->plan->timeout_s = 24 * 3600;
     for (size_t m = 0; m < length(b->request->model); m++) {
-        const char *name = b->request->model[m];
         const clm_model *model;
-        CLM_TRY(clm_model_named(b->scope, name, &model));
-        clm_config *config = clm_config_new(b->scope, model);
-        CLM_TRY(apply_request(b, config));
-        CLM_TRY(clm_config_resolve(config));
-        if (length(b->request->data) == 0) CLM_TRY(add_cell(b, NULL, name, CLM_NO_DATA, config));
+        CLM_TRY(clm_model_named(b->scope, b->request->model[m], &model));
+        if (length(b->request->data) == 0) CLM_TRY(expand_model(b, model, CLM_NO_DATA));
         for (size_t i = 0; i < length(b->request->data); i++)
-            CLM_TRY(add_cell(b, NULL, name, b->request->data[i], config));
+            CLM_TRY(expand_model(b, model, b->request->data[i]));
     }
     return CLM_OK;
 }

@@ -52,8 +52,13 @@ static clm_status check(const clm_config *config)
     return CLM_OK;
 }
 
-static const clm_model model = {
-    .name = "toy", .about = "a model", .parameters = parameters, .check = check};
+static const clm_data_default on_data[] = {
+    {"small", "width", "16"}, {"small", "p", "0.5"}, {"large", "width", "128"}, {NULL}};
+static const clm_model model = {.name = "toy",
+                                .about = "a model",
+                                .parameters = parameters,
+                                .on_data = on_data,
+                                .check = check};
 
 static void defaults_follow_what_they_depend_on(void **state)
 {
@@ -70,6 +75,33 @@ static void defaults_follow_what_they_depend_on(void **state)
     assert_true(clm_config_real(config, "p") == 0.3);
     assert_true(clm_config_is(config, "fusion", "gated"));
     assert_false(clm_config_has(config, "heads"));
+    clm_scope_end(&scope);
+}
+
+static void a_data_set_has_defaults_of_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        int width;
+        double p;
+    } expected[] = {{"small", 16, 0.5}, {"large", 128, 0}, {"other", 64, 0}};
+    clm_scope scope = {0};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        clm_config *config = clm_config_new(&scope, &model);
+        clm_config_on_data(config, expected[i].data);
+        clm_config *set = clm_config_copy(&scope, config);
+        assert_ok(clm_config_set(set, "width", "24"));
+        assert_ok(clm_config_resolve(config));
+        assert_ok(clm_config_resolve(set));
+        assert_int_equal(clm_config_int(config, "width"), expected[i].width);
+        assert_int_equal(clm_config_int(config, "expert_width"), 2 * expected[i].width);
+        assert_true(clm_config_real(config, "p") == expected[i].p);
+        assert_int_equal(clm_config_int(set, "width"), 24); /* what is set counts more */
+        json_t *given = clm_config_json(config, true);
+        assert_int_equal(json_object_size(given), 0); /* a default is not given */
+        json_decref(given);
+    }
     clm_scope_end(&scope);
 }
 
@@ -163,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_follow_what_they_depend_on),
+        cmocka_unit_test(a_data_set_has_defaults_of_its_own),
         cmocka_unit_test(a_value_that_was_set_stays),
         cmocka_unit_test(json_holds_all_or_the_given),
         cmocka_unit_test(mistakes_are_named),
