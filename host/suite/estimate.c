@@ -111,7 +111,10 @@ static double from_size(const clm_graph *graph, const clm_config *config)
     const double epochs = parameter(config, "epochs", 0), d = parameter(config, "width", 64),
                  k = parameter(config, "top_k", 0), w = parameter(config, "expert_width", 0),
                  features = (double)graph->row_ptr[graph->nodes];
-    const double layer = graph->nodes * (8 * d * d + 4 * k * d * w) + edges * 8 * d;
+    /* Experts without an inner width are graph layers, each of which runs on every node. */
+    const double layers = w > 0 ? 0 : parameter(config, "experts", 0);
+    const double layer = graph->nodes * (8 * d * d + 4 * k * d * w + 2 * layers * d * d) +
+                         edges * (8 + 2 * layers) * d;
     const double flops = 2 * features * d + parameter(config, "layers", 0) * layer;
     return (epochs > 0 ? 2 : 0.5) + epochs * 3 * flops / 10e9;
 }
