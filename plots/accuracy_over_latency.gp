@@ -46,12 +46,12 @@ do for [format in "png svg"] {
             above = time eq "train_step_ms"
             set title (above ? data_of[c] : "")
             set xlabel (above ? "training step, ms" : "inference, ms")
-            set logscale x
+            set xrange [0:*]
             set format x "%g"
             set xtics autofreq
             set ylabel axis_name[c]
             set format y "%g"
-            set offsets graph 0.08, graph 0.08, graph 0.08, graph 0.08
+            set offsets 0, graph 0.08, graph 0.08, graph 0.08
             if (c == 1 && above) { set key at screen 0.5, 4.0 / height center bottom vertical maxrows (names + 1) / 2 + 1 Left reverse } else { unset key }
             plot for [k = 1:names] "ablations.csv" using (of(c, k, 0, time)):(of(c, k, 0, "score")):(bar(0)) with yerrorbars pt 7 ps 1.3 lw 1.4 lc k title name[k], \
                  for [k = 1:names] "" using (of(c, k, 1, time)):(of(c, k, 1, "score")):(bar(0)) with yerrorbars pt 6 ps 1.3 lw 1.4 lc k notitle, \
