@@ -40,7 +40,7 @@
  * rows is Y; chunk the least number of rows that a device may sum in one piece.
  *
  * Cost     2 Y K N flop and Y N for each of scale, db; bytes of all operands but partial
- * Errors   the variant cpu: CLM_SKIP when K or N exceeds 1024; the others and variants as above */
+ * Errors   the variant cpu: CLM_SKIP when K exceeds 1024; the others and variants as above */
 #ifndef CLM_CL_GROUPED_GEMM_H
 #define CLM_CL_GROUPED_GEMM_H
 

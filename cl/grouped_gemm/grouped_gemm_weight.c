@@ -5,7 +5,7 @@
 enum { X, X_GATHER, DY, DY_GATHER, SCALE, SCALE_INDEX, OFFSETS, DW, DB, PARTIAL }; /* operands */
 enum { ROWS, CHUNK };                                                              /* attributes */
 enum {
-    MOST_WIDTH = 1024, /* K and N of the variant cpu: it stages rows in private memory */
+    MOST_WIDTH = 1024, /* K and columns of a block of the variant cpu: staged in private memory */
     CHUNKS = 64,       /* of many rows: what large devices need to be busy */
     LEAST_CHUNK = 256,
     MOST_CHUNK = 4096,
@@ -100,8 +100,7 @@ static int pick_strip(const clm_device *device, const clm_call *call)
 
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 {
-    const bool wide = clm_dim(call, 'K') > MOST_WIDTH || clm_dim(call, 'N') > MOST_WIDTH;
-    return wide ? "K or N > 1024" : clm_gemm_misfit(device);
+    return clm_dim(call, 'K') > MOST_WIDTH ? "K > 1024" : clm_gemm_misfit(device);
 }
 
 /* The first stage fills the sums of `chunk` rows at a time, the second, built with `sum_options` and
@@ -143,12 +142,16 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     const int64_t items = ITEMS_PER_UNIT * (int64_t)clm_plan_device(plan)->compute_units;
     const int64_t chunk =
         clamp((rows + items - 1) / items, least, least > MOST_CHUNK ? least : MOST_CHUNK);
-    char options[64];
-    snprintf(options, sizeof options, "-DWEIGHT_SUM -DKMAX=%d -DNMAX=%d",
-             clm_gemm_capacity(clm_dim(call, 'K')), clm_gemm_capacity(clm_dim(call, 'N')));
+    const int64_t columns = clm_dim(call, 'N'), blocks = (columns + MOST_WIDTH - 1) / MOST_WIDTH,
+                  even = (int64_t)clm_round_up((columns + blocks - 1) / blocks, 64);
+    const int staged = clm_gemm_capacity(even);
+    char options[96];
+    snprintf(options, sizeof options, "-DWEIGHT_SUM -DKMAX=%d -DBLOCK=%d -DNMAX=%d",
+             clm_gemm_capacity(clm_dim(call, 'K')), blocks > 1 ? (int)even : staged, staged);
     return launch(plan, call, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_f32_cpu",
-                  options, (clm_range){{(size_t)((rows + chunk - 1) / chunk)}, {1}}, chunk, options,
-                  clm_tune(plan, "VEC"));
+                  options,
+                  (clm_range){{(size_t)((rows + chunk - 1) / chunk), (size_t)blocks}, {1, 1}},
+                  chunk, options, clm_tune(plan, "VEC"));
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
@@ -183,6 +186,7 @@ static bool example(clm_example *example, int index)
         {300, 4, 100, 50, 37, CLM_GEMM_EVEN, BIAS | X_GATHERED | DY_GATHERED | SCALED},
         {577, 1, 64, 16, 256, CLM_GEMM_EVEN, BIAS},
         {67, 40, 150, 84, 16, CLM_GEMM_MARGINS, X_GATHERED},
+        {61, 2, 20, 1100, 32, CLM_GEMM_HOLES, BIAS},
     };
     if (index >= (int)(sizeof size / sizeof *size)) return false;
     const int64_t rows = size[index].rows, groups = size[index].groups, depth = size[index].depth;

@@ -5,7 +5,8 @@
  * padded to whole tiles, and its last row holds the column sums: the bias.
  */
 
-#ifdef TK /* variant cpu: tunables VEC, TK, NV, ROWS, AHEAD; KMAX and NMAX, at least K and N */
+#ifdef TK /* variant cpu: tunables VEC, TK, NV, ROWS, AHEAD; KMAX at least K, BLOCK columns of
+         a work-item, NMAX at least those */
 enum { WIDTH = NV * VEC };
 
 #define VECTOR_OF(lanes) VECTOR_OF_(lanes)
@@ -70,8 +71,8 @@ static __attribute__((noinline)) void weight_tile(const strip *x, const floatv (
     }
 }
 
-/* One work-item per chunk of rows. Next to each tile, some of the rows to be staged next are asked
- * for. */
+/* One work-item per chunk of rows and block of columns. Next to each tile, some of the rows to be
+ * staged next are asked for. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST x_gather,
                             __global const real *RST dy, __global const int *RST dy_gather,
@@ -80,22 +81,24 @@ grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST 
                             int groups, int depth, int columns, int height, int stride, int chunk)
 {
     staged s;
-    const int c = (int)get_global_id(0), begin = c * chunk;
-    const int end = min(min(begin + chunk, rows), offsets[groups]);
-    const int panels = (columns + WIDTH - 1) / WIDTH, strips = (depth + TK - 1) / TK;
+    const int c = (int)get_global_id(0), begin = c * chunk, left = (int)get_global_id(1) * BLOCK;
+    const int end = min(min(begin + chunk, rows), offsets[groups]), wide = min(BLOCK, columns - left);
+    const int panels = (wide + WIDTH - 1) / WIDTH, strips = (depth + TK - 1) / TK;
     const int tiles = panels * strips;
     for (int g = group_of(offsets, groups, begin); g < groups && offsets[g] < end; g++) {
         const int first = max(begin, offsets[g]), stop = min(end, offsets[g + 1]);
         if (first >= stop) continue;
-        __global float *to = partial + (size_t)(c + g) * (size_t)(height + 1) * (size_t)stride;
-        for (int i = 0; i < (height + 1) * stride; i += VEC)
-            AT(to + i) = (floatv)(0.0f);
+        __global float *to =
+            partial + (size_t)(c + g) * (size_t)(height + 1) * (size_t)stride + left;
+        for (int i = 0; i <= height; i++)
+            for (int j = 0; j < panels * WIDTH; j += VEC)
+                AT(to + i * stride + j) = (floatv)(0.0f);
         for (int from = first; from < stop; from += ROWS) {
             const int count = min(ROWS, stop - from);
             for (int r = 0; r < count; r++)
                 stage_row(&s, r, x + (size_t)row_of(x_gather, from + r) * (size_t)depth,
-                          dy + (size_t)row_of(dy_gather, from + r) * (size_t)columns,
-                          scale_of(scale, scale_index, from + r), depth, columns);
+                          dy + (size_t)row_of(dy_gather, from + r) * (size_t)columns + left,
+                          scale_of(scale, scale_index, from + r), depth, wide);
             int ahead = from + count;
             const int asked = min(ROWS, end - ahead);
             for (int t = 0; t < tiles; t++) {
@@ -107,8 +110,8 @@ grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST 
                         x + (size_t)row_of(x_gather, ahead) * (size_t)depth;
                     for (int j = 0; j < depth; j += LINE)
                         PREFETCH(next + j, 0);
-                    next = dy + (size_t)row_of(dy_gather, ahead) * (size_t)columns;
-                    for (int j = 0; j < columns; j += LINE)
+                    next = dy + (size_t)row_of(dy_gather, ahead) * (size_t)columns + left;
+                    for (int j = 0; j < wide; j += LINE)
                         PREFETCH(next + j, 0);
                 }
 #endif
