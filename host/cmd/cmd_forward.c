@@ -48,9 +48,9 @@ static int run(int argc, char **argv)
         parse,
         NULL,
         "Run a model on given weights and write what it computes.\v"
-        "The file holds out.embedding, out.score_val, out.score_test with their pairs, with --grad "
-        "also "
-        "out.loss and grad.param.*, and without --checkpoint the weights that were used, param.*.",
+        "The file holds out.score_val and out.score_test with their pairs or ids, of models of "
+        "links out.embedding too, with --grad also out.loss and grad.param.*, and without "
+        "--checkpoint the weights that were used, param.*.",
         children,
         NULL,
         NULL};

@@ -19,6 +19,8 @@ typedef struct clm_task_inputs {
     clm_tensor *dense;     /* [N, F] f32, or null */
     clm_tensor *category;  /* [N, A] i32 rows of the stacked table [category_rows, .], or null */
     int64_t category_rows;
+    /* What the categories of nodes and of each hop's edges are; null or no fields: none. */
+    const clm_categories *categories, *bonds[2];
     clm_packed_edges hop[2]; /* neighbours; the second kind only where the model reads two-hop */
     clm_tensor *graph_ptr, *graph_of; /* [B + 1], [N]; null: labels of nodes */
     clm_tensor *roles; /* [N, R] f32 shares of structural roles; null: not asked for */

@@ -17,6 +17,7 @@ typedef struct mapping {
     int64_t offset;                   /* of the part in the arena */
     bool transposed;                  /* file element (b, c, r) is arena element (b, r, c) */
     int64_t file_first, file_columns; /* the part's rows within a row of the file's tensor */
+    int64_t file_offset;              /* of element (0, 0, 0) in the file's tensor */
 } mapping;
 
 static mapping whole(const clm_parameters *p, int index)
@@ -38,6 +39,12 @@ static mapping whole(const clm_parameters *p, int index)
     if (m.transposed) {
         m.dim[t->rank - 2] = m.columns;
         m.dim[t->rank - 1] = m.rows;
+    }
+    if (item->in_file.rank > 0) {
+        m.name = item->in_file.name;
+        m.rank = item->in_file.rank;
+        memcpy(m.dim, item->in_file.dim, sizeof m.dim);
+        m.file_offset = item->file_first;
     }
     return m;
 }
@@ -67,8 +74,9 @@ static bool has_parts(const clm_parameters *p, int index)
 }
 
 /* Copies between a file's tensor and the arena, either way. */
-static void copy(const mapping *m, float *arena, float *file, bool to_arena)
+static void copy(const mapping *m, float *arena, float *tensor, bool to_arena)
 {
+    float *file = tensor + m->file_offset;
     for (int64_t b = 0; b < m->batch; b++)
         for (int64_t r = 0; r < m->rows; r++)
             for (int64_t c = 0; c < m->columns; c++) {

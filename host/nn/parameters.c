@@ -100,6 +100,16 @@ void clm_parameter_part(clm_parameters *p, int parameter, const char *name, int6
         clm_text(p->scope, "%s", name), parameter, first, rows, file_first, file_columns};
 }
 
+void clm_parameter_in_file(clm_parameters *p, int index, const char *name, int64_t first, int rank,
+                           const int64_t *dim)
+{
+    clm_parameter_item *item = &p->item[index];
+    if (item->in_file.rank > 0) return;
+    item->in_file = (clm_tensor){.name = clm_text(p->scope, "%s", name), .rank = rank};
+    memcpy(item->in_file.dim, dim, (size_t)rank * sizeof *dim);
+    item->file_first = first;
+}
+
 size_t clm_parameters_count(const clm_parameters *p) { return (size_t)p->count; }
 const char *clm_parameter_name(const clm_parameters *p, int i) { return p->item[i].tensor.name; }
 const clm_tensor *clm_parameter_tensor(const clm_parameters *p, int i)

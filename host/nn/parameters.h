@@ -38,6 +38,12 @@ int clm_statistic(clm_parameters *parameters, const char *name, double initial, 
 void clm_parameter_part(clm_parameters *parameters, int parameter, const char *name, int64_t first,
                         int64_t rows, int64_t file_first, int64_t file_columns);
 
+/* Files hold a parameter, its last two dimensions swapped where it is transposed, as the elements
+ * from `first` on of a tensor `name` of shape `dim`: weights [1, in, 4 * out] of four experts side
+ * by side are a part of [experts, out, in]. Several parameters may share such a tensor. */
+void clm_parameter_in_file(clm_parameters *parameters, int parameter, const char *name,
+                           int64_t first, int rank, const int64_t *dim);
+
 size_t clm_parameters_count(const clm_parameters *parameters);
 bool clm_parameter_is_statistic(const clm_parameters *parameters, int index);
 const char *clm_parameter_name(const clm_parameters *parameters, int index);

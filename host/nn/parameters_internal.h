@@ -16,6 +16,9 @@ typedef struct clm_parameter_item {
     clm_init init;
     double bound;
     int64_t offset; /* elements, in every arena of its layout */
+    clm_tensor in_file; /* tensor of files that holds it, from element file_first on; rank 0: one of
+                           its own name and shape */
+    int64_t file_first;
     float *value;
     clm_buffer *view[2]; /* of the weights and of the gradients */
 } clm_parameter_item;
