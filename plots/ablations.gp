@@ -1,6 +1,6 @@
-# Ablations: the score of every row of a group, one panel for each group and data set, with the published
-# scores. Full points: here; hollow ones: published. Bars are standard errors, over seeds and over the
-# paper's runs. The title says whether rows are ranked as published.
+# The rows of each group beside their published scores: one panel for each group and data set. Full
+# points are from here, hollow ones published. Bars are standard errors, over seeds and over the paper's
+# runs. The title says whether rows are ranked as published.
 
 load "style.gnuplot"
 

@@ -1,6 +1,7 @@
 /* clmoe list: what there is to run, and with which parameters. */
 #include "cmd/options.h"
 
+#include "base/share.h"
 #include "base/text.h"
 #include "data/description.h"
 #include "model/model.h"
@@ -85,8 +86,11 @@ static clm_status list_data(clm_scope *scope)
     const char *const *name;
     CLM_TRY(clm_names_in(scope, "suites/data", ".yaml", &name));
     puts("Data sets (clmoe data info SET)");
-    for (; *name != NULL; name++)
-        printf("  %s\n", *name);
+    for (; *name != NULL; name++) {
+        const clm_description *description;
+        CLM_TRY(clm_description_read(scope, *name, &description));
+        printf("  %-16s %s\n", *name, description->about);
+    }
     return CLM_OK;
 }
 
@@ -107,13 +111,42 @@ static void list_libraries(clm_scope *scope)
                        clm_choice_library(scope, &(clm_choice){.variant = v}));
 }
 
+/* Where a sentence, or its first part, ends: at the end of the line, or at a stop or colon before. */
+static const char *sentence_end(const char *text)
+{
+    const char *c = text;
+    while (*c != '\0' && *c != '\n' && !((*c == '.' || *c == ':') && (c[1] == ' ' || c[1] == '\n')))
+        c++;
+    return c;
+}
+
+/* What the comment at the head of a script begins with, up to its first stop or colon. */
+static const char *head_of(clm_scope *scope, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    const char *head = "", *end = "\n";
+    char line[256];
+    while (file != NULL && *end == '\n' && fgets(line, sizeof line, file) != NULL &&
+           line[0] == '#') {
+        const char *text = line + strspn(line, "# ");
+        end = sentence_end(text);
+        head =
+            clm_text(scope, "%s%s%.*s", head, head[0] != '\0' ? " " : "", (int)(end - text), text);
+    }
+    if (file != NULL) (void)fclose(file);
+    return head;
+}
+
 static clm_status list_figures(clm_scope *scope)
 {
     const char *const *name;
     CLM_TRY(clm_names_in(scope, "plots", ".gp", &name));
     puts("Figures (clmoe plot RUN --figure FIGURE)");
-    for (; *name != NULL; name++)
-        printf("  %s\n", *name);
+    for (; *name != NULL; name++) {
+        const char *path;
+        CLM_TRY(clm_share(scope, clm_text(scope, "plots/%s.gp", *name), &path));
+        printf("  %-22s %s\n", *name, head_of(scope, path));
+    }
     return CLM_OK;
 }
 

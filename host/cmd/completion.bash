@@ -2,7 +2,7 @@
 # list`, so that what is new is completed without a word here.
 
 _clmoe_options() { clmoe "$1" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u; }
-_clmoe_names() { clmoe list "$1" 2>/dev/null | sed -nE 's/^  ([a-z][A-Za-z0-9_-]*).*/\1/p'; }
+_clmoe_names() { clmoe list "$1" 2>/dev/null | sed -nE 's/^  ([A-Za-z][A-Za-z0-9_-]*).*/\1/p'; }
 
 _clmoe() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]:-}
