@@ -16,11 +16,12 @@
  * activation is 0 (none) or 1 (GELU with the exact error function).
  *
  * Cost     2 Y K N flop and Y N for each of bias, activation, scale, multiply; bytes of all operands
- * Errors   the variant cpu: CLM_SKIP when K exceeds 4096; mma_3xtf32 and mma_tf32: when K or N is no
- *          multiple of 4
+ * Errors   the variant cpu: CLM_SKIP when K exceeds 4096; mma_3xtf32 and mma_tf32: when rows are not
+ *          stored as f32, or K or N is no multiple of 4; mma_bf16: as bf16, of 8
  * Variants mma_3xtf32, on matrix units with the precision of float, is the default where a device has
- *          them; mma_tf32, products rounded to 10 bits, only where it is named. Neither they nor gpu
- *          have run on a GPU yet: on CPUs, the former emulated (cl/mma.clh)
+ *          them; mma_tf32, products rounded to 10 bits, only where it is named; mma_bf16, sums in
+ *          float, the default for what is stored in bf16. Neither they nor gpu have run on a GPU
+ *          yet: on CPUs, the former emulated (cl/mma.clh)
  * Source   Gale et al., MegaBlocks, MLSys 2023: experts without dropped or padded rows
  *
  * grouped_gemm_weight: gradients of its weights and biases, dw[g] = sum of x[i]^T (scale[i]

@@ -52,24 +52,48 @@ int clm_gemm_pick_columns(const clm_device *device, const clm_call *call)
 
 /* --- matrix units --- */
 
-const char *clm_gemm_misfit_mma(const clm_call *call, const clm_device *device)
+static const char *misfit_mma(const clm_device *device)
 {
-    if (clm_dim(call, 'K') % 4 != 0 || clm_dim(call, 'N') % 4 != 0)
-        return "K or N is no multiple of 4";
-    if (clm_call_real(call) != CLM_F32) return "rows are not stored as f32";
     if (device->max_work_group < MMA_ITEMS) return "work-groups of 128 are too large";
     return device->local_bytes < LEAST_LOCAL ? "less than 32 KiB of local memory" : NULL;
 }
 
+const char *clm_gemm_misfit_mma_tf32(const clm_call *call, const clm_device *device)
+{
+    if (clm_call_real(call) != CLM_F32) return "rows are not stored as f32";
+    if (clm_dim(call, 'K') % 4 != 0 || clm_dim(call, 'N') % 4 != 0)
+        return "K or N is no multiple of 4";
+    return misfit_mma(device);
+}
+
+const char *clm_gemm_misfit_mma_bf16(const clm_call *call, const clm_device *device)
+{
+    if (clm_call_real(call) != CLM_BF16) return "rows are not stored as bf16";
+    if (clm_dim(call, 'K') % 8 != 0 || clm_dim(call, 'N') % 8 != 0)
+        return "K or N is no multiple of 8";
+    return misfit_mma(device);
+}
+
+const char *clm_gemm_misfit_weight_mma_bf16(const clm_call *call, const clm_device *device)
+{
+    const bool emulated = (CLM_GEMM_BF16_FEATURES & ~device->features) != 0;
+    if (emulated && (device->quirks & CLM_QUIRK_BARRIER_LOOPS) != 0)
+        return "emulated, and barriers in nested loops go wrong";
+    return clm_gemm_misfit_mma_bf16(call, device);
+}
+
 /* Options of a build: PTX where the device has what that needs, else the emulation. Skips a choice
  * of tunables that local memory has no room for. */
-static clm_status mma_options(const clm_plan *plan, const char *which, int passes, size_t size,
-                              char *options)
+static clm_status mma_options(const clm_plan *plan, const clm_call *call, const char *which,
+                              int passes, size_t size, char *options)
 {
     const clm_device *device = clm_plan_device(plan);
-    const bool ptx = (CLM_GEMM_MMA_FEATURES & ~device->features) == 0;
-    const int stage =
-        clm_tune(plan, "STEP") * (clm_tune(plan, "ROWS") + clm_tune(plan, "COLUMNS") + 1) * 4;
+    const uint32_t features =
+        clm_call_real(call) == CLM_F32 ? CLM_GEMM_TF32_FEATURES : CLM_GEMM_BF16_FEATURES;
+    const bool ptx = (features & ~device->features) == 0;
+    const int elements =
+        clm_tune(plan, "STEP") * (clm_tune(plan, "ROWS") + clm_tune(plan, "COLUMNS"));
+    const int stage = elements * (int)clm_real_bytes(call) + clm_tune(plan, "STEP") * 4;
     const uint64_t bytes = (uint64_t)(clm_tune(plan, "STAGES") * stage + (ptx ? 0 : EXCHANGE));
     if (bytes > device->local_bytes)
         return clm_skip("its tiles take %d KiB of local memory", (int)(bytes >> 10));
@@ -81,7 +105,7 @@ static clm_status mma_options(const clm_plan *plan, const char *which, int passe
 static clm_status prepare_mma(clm_plan *plan, const clm_call *call, int passes)
 {
     char options[64];
-    CLM_TRY(mma_options(plan, "-DFORWARD", passes, sizeof options, options));
+    CLM_TRY(mma_options(plan, call, "-DFORWARD", passes, sizeof options, options));
     const size_t wide = parts(clm_dim(call, 'N'), clm_tune(plan, "COLUMNS"));
     const size_t high = clm_gemm_pieces(call, clm_dim(call, 'Y'), clm_tune(plan, "ROWS"));
     return clm_gemm_launch(plan, call, &clm_source_grouped_gemm_mma, "grouped_gemm_f32_mma",
@@ -98,10 +122,16 @@ clm_status clm_gemm_prepare_mma_3xtf32(clm_plan *plan, const clm_call *call)
     return prepare_mma(plan, call, 3);
 }
 
+clm_status clm_gemm_prepare_mma_bf16(clm_plan *plan, const clm_call *call)
+{
+    return prepare_mma(plan, call, 1);
+}
+
 static clm_status prepare_weight_mma(clm_plan *plan, const clm_call *call, int passes)
 {
     char options[64];
-    CLM_TRY(mma_options(plan, "-DWEIGHT", passes, sizeof options, options));
+    const char *which = clm_dim(call, 'S') > 0 ? "-DWEIGHT -DSCALED" : "-DWEIGHT"; /* has factors */
+    CLM_TRY(mma_options(plan, call, which, passes, sizeof options, options));
     const size_t wide = parts(clm_dim(call, 'N'), clm_tune(plan, "COLUMNS"));
     const size_t high = parts(clm_dim(call, 'K'), clm_tune(plan, "ROWS"));
     return clm_gemm_weight_launch_pieces(plan, call, &clm_source_grouped_gemm_mma,
@@ -117,6 +147,11 @@ clm_status clm_gemm_prepare_weight_mma_tf32(clm_plan *plan, const clm_call *call
 clm_status clm_gemm_prepare_weight_mma_3xtf32(clm_plan *plan, const clm_call *call)
 {
     return prepare_weight_mma(plan, call, 3);
+}
+
+clm_status clm_gemm_prepare_weight_mma_bf16(clm_plan *plan, const clm_call *call)
+{
+    return prepare_weight_mma(plan, call, 1);
 }
 
 /* --- any GPU --- */

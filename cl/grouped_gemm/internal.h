@@ -54,16 +54,19 @@ clm_status clm_gemm_weight_launch_pieces(clm_plan *plan, const clm_call *call,
 /* Number of slots for pieces of at most `most` rows (piece_of in grouped_gemm.clh). */
 size_t clm_gemm_pieces(const clm_call *call, int64_t rows, int64_t most);
 
-/* Variants gpu, and mma: on matrix units, with float's precision (3xtf32) or TF32's. */
+/* Variants gpu, and mma: on matrix units, f32 with float's precision (3xtf32) or TF32's, and bf16. */
 enum {
-    CLM_GEMM_MMA_FEATURES =
-        CLM_FEATURE_MMA_TF32 | CLM_FEATURE_COPY_ASYNC | CLM_FEATURE_LOAD_MATRICES
+    CLM_GEMM_TF32_FEATURES =
+        CLM_FEATURE_MMA_TF32 | CLM_FEATURE_COPY_ASYNC | CLM_FEATURE_LOAD_MATRICES,
+    CLM_GEMM_BF16_FEATURES =
+        CLM_FEATURE_MMA_BF16 | CLM_FEATURE_COPY_ASYNC | CLM_FEATURE_LOAD_MATRICES
 };
 #define CLM_GEMM_TF32 1e-3 /* relative error of sums of products rounded to TF32 */
-#define CLM_GEMM_MMA_TUNABLES(pick_rows)                                                           \
+#define CLM_GEMM_MMA_TUNABLES(pick_rows, step)                                                     \
     {                                                                                              \
         {"ROWS", 64, {32, 64, 128}, pick_rows},                                                    \
-            {"COLUMNS", 64, {32, 64, 128}, clm_gemm_pick_columns}, {"STEP", 16, {16, 32}, NULL},   \
+            {"COLUMNS", 64, {32, 64, 128}, clm_gemm_pick_columns},                                 \
+            {"STEP", step, {step, 2 * (step)}, NULL},                                              \
         {                                                                                          \
             "STAGES", 3, {2, 3, 4}, NULL                                                           \
         }                                                                                          \
@@ -72,13 +75,17 @@ enum {
 int clm_gemm_pick_rows(const clm_device *device, const clm_call *call);
 int clm_gemm_pick_depth(const clm_device *device, const clm_call *call);
 int clm_gemm_pick_columns(const clm_device *device, const clm_call *call);
-const char *clm_gemm_misfit_mma(const clm_call *call, const clm_device *device);
+const char *clm_gemm_misfit_mma_tf32(const clm_call *call, const clm_device *device);
+const char *clm_gemm_misfit_mma_bf16(const clm_call *call, const clm_device *device);
+const char *clm_gemm_misfit_weight_mma_bf16(const clm_call *call, const clm_device *device);
 const char *clm_gemm_misfit_gpu(const clm_call *call, const clm_device *device);
 clm_status clm_gemm_prepare_mma_3xtf32(clm_plan *plan, const clm_call *call);
 clm_status clm_gemm_prepare_mma_tf32(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_mma_bf16(clm_plan *plan, const clm_call *call);
 clm_status clm_gemm_prepare_gpu(clm_plan *plan, const clm_call *call);
 clm_status clm_gemm_prepare_weight_mma_3xtf32(clm_plan *plan, const clm_call *call);
 clm_status clm_gemm_prepare_weight_mma_tf32(clm_plan *plan, const clm_call *call);
+clm_status clm_gemm_prepare_weight_mma_bf16(clm_plan *plan, const clm_call *call);
 clm_status clm_gemm_prepare_weight_gpu(clm_plan *plan, const clm_call *call);
 
 /* How an example's rows lie in its groups: evenly; all in one; every second group empty; at random

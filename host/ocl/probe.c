@@ -44,6 +44,17 @@ static int32_t half_copied(int32_t i) { return i < MOST_RESULTS / 2 ? i % INPUTS
 static int32_t sum_of_8(int32_t i) { return i / 8 * 64 + 36; }
 static int32_t numbered(int32_t i) { return i % INPUTS + 1 + i / INPUTS * 1000; }
 
+/* The word that a lane gets of a matrix, less that of its transpose in halves, of which every second
+ * column is zero. */
+static int32_t loaded_twice(int32_t i)
+{
+    const int32_t matrix = i / INPUTS * INPUTS, row = i % INPUTS / 4, column = i % 4;
+    if (row % 2 != 0) return numbered(i);
+    const int32_t low = numbered(matrix + 8 * column + row / 2);
+    const int32_t high = numbered(matrix + 8 * column + 4 + row / 2);
+    return numbered(i) - (low + high * 65536);
+}
+
 #define MMA_HEAD                                                                                   \
     "#define LEFT(row, k) in[(5 * (row) + 3 * (k)) % 32]\n"                                        \
     "#define RIGHT(k, column) in[(7 * (k) + 11 * (column)) % 32]\n"                                \
@@ -151,13 +162,14 @@ static const probe probes[] = {
               "    barrier(CLK_LOCAL_MEM_FENCE);\n"
               "    for (int i = 0; i < 4; i++) out[i * 32 + lane] = as_int(words[i * 32 + lane]);\n"
               "}\n"},
-    {CLM_FEATURE_LOAD_MATRICES, NVIDIA, 32, 128, numbered,
+    {CLM_FEATURE_LOAD_MATRICES, NVIDIA, 32, 128, loaded_twice,
      MMA_HEAD "    __local uint words[128] __attribute__((aligned(16)));\n"
-              "    uint a[4];\n"
+              "    uint a[4], t[4];\n"
               "    for (int i = 0; i < 4; i++) words[i * 32 + lane] = in[lane] + i * 1000;\n"
               "    barrier(CLK_LOCAL_MEM_FENCE);\n"
               "    clm_load_matrices(a, words + 4 * lane, exchange);\n"
-              "    for (int i = 0; i < 4; i++) out[i * 32 + row * 4 + column] = (int)a[i];\n"
+              "    clm_load_transposed(t, words + 4 * lane, exchange);\n"
+              "    for (int i = 0; i < 4; i++) out[i * 32 + lane] = (int)(a[i] - t[i]);\n"
               "}\n"},
     {CLM_FEATURE_SHUFFLE, NVIDIA, 32, 32, sum_of_8,
      MMA_HEAD "    float sum[1] = {(float)in[row * 4 + column]};\n"

@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-enum { CLM_OPERANDS = 20, CLM_ATTRIBUTES = 8, CLM_TUNABLES = 6, CLM_VARIANTS = 8 };
+enum { CLM_OPERANDS = 20, CLM_ATTRIBUTES = 8, CLM_TUNABLES = 6, CLM_VARIANTS = 10 };
 
 typedef struct clm_op clm_op;
 typedef struct clm_tape clm_tape;
