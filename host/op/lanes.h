@@ -45,4 +45,35 @@ static inline clm_panels clm_cut_row(int64_t d, int lanes, int most)
     return (clm_panels){vec, count, count * vec, width / (count * vec)};
 }
 
+/* A row as `blocks` blocks of `count` vectors of `vec` lanes, each for one work-item. Where that is
+ * more than the row has, the last `slack` vectors of the last block end where the row ends and
+ * overlap others of the same block, so that no two work-items share a column:
+ *
+ *     #define COLUMN(v) ((v) < COUNT - SLACK ? (v)*VEC : min((v)*VEC, columns - VEC))
+ *
+ * with `columns` left from the block's first. */
+typedef struct clm_blocks {
+    int vec, count, blocks, slack;
+} clm_blocks;
+
+/* Cuts rows of `d` floats into vectors of at most `lanes` (1, 4, 8 or 16) lanes and blocks of at most
+ * `most` vectors, or a few more, of any number of them; as few lanes as possible are left over.
+ * All blocks together have at most 2 clm_round_up(d, 16) lanes. */
+static inline clm_blocks clm_cut_blocks(int64_t d, int lanes, int most)
+{
+    const int width = (int)d;
+    int vec = lanes;
+    while (vec > width)
+        vec = vec > 4 ? vec / 2 : 1;
+    const int vectors = (width + vec - 1) / vec;
+    int best = vectors < most ? vectors : most;
+    for (int count = best; 2 * count > best; count--)
+        if ((vectors + count - 1) / count * count < (vectors + best - 1) / best * best)
+            best = count;
+    while ((width - 1) % (best * vec) + 1 < vec) /* the last block holds a whole vector */
+        best++;
+    const int blocks = (vectors + best - 1) / best;
+    return (clm_blocks){vec, best, blocks, blocks * best - vectors + (width % vec != 0)};
+}
+
 #endif
