@@ -91,8 +91,8 @@ static void reference(const clm_call *call)
 static const struct {
     int64_t n, a, v, d, live;
 } sizes[] = {
-    {3, 2, 5, 4, 3},        {5, 1, 1, 16, 4},      {1, 9, 30, 1, 1},      {4, 3, 13, 24, 0},
-    {211, 9, 173, 64, 199}, {67, 3, 13, 150, 67},  {97, 6, 26, 1200, 90}, {800, 9, 173, 150, 723},
+    {3, 2, 5, 4, 3},        {5, 1, 1, 16, 4},       {1, 9, 30, 1, 1},      {4, 3, 13, 24, 0},
+    {211, 9, 173, 64, 199}, {67, 3, 13, 150, 67},   {97, 6, 26, 1200, 90}, {800, 9, 173, 150, 723},
     {13, 3, 13, 1200, 13},  {2000, 2, 3, 33, 2000},
 };
 
@@ -102,8 +102,7 @@ static bool example_rows(clm_example *e, int index)
     if (index >= (int)(sizeof sizes / sizeof *sizes)) return false;
     const int64_t n = sizes[index].n, live = sizes[index].live;
     clm_example_below(e, INDEX, (int32_t)sizes[index].v, CLM_DIMS(n, sizes[index].a));
-    if (live < n || index % 2)
-        clm_example_i32(e, LIVE, (int32_t[]){0, (int32_t)live}, CLM_DIMS(2));
+    if (live < n || index % 2) clm_example_i32(e, LIVE, (int32_t[]){0, (int32_t)live}, CLM_DIMS(2));
     return true;
 }
 
@@ -147,16 +146,16 @@ static clm_status launch_backward(clm_plan *plan, const clm_call *call, int64_t 
     const int64_t parts = wanted < 1 ? 1 : wanted < most ? wanted : most;
     char options[128];
     const clm_blocks row = blocks(plan, call, options);
-    CLM_TRY(clm_launch(plan, call, "embedding_sum_backward_f32", options,
-                       (clm_range){{clm_round_up(parts * row.blocks, group)}, {group}},
-                       CLM_ARGS(clm_t(call->arg[INDEX]), clm_t(call->arg[DY]),
-                                clm_t(call->arg[LIVE]), clm_t(call->arg[PARTIAL]), clm_i(n),
-                                last(call), clm_i((n + parts - 1) / parts), clm_i(parts),
-                                clm_i(v))));
-    return clm_launch(plan, call, "embedding_sum_backward_sum_f32", options,
-                      (clm_range){{clm_round_up(v * row.blocks, group)}, {group}},
-                      CLM_ARGS(clm_t(call->arg[PARTIAL]), clm_t(call->arg[DTABLE]), clm_i(parts),
-                               clm_i(v)));
+    CLM_TRY(
+        clm_launch(plan, call, "embedding_sum_backward_f32", options,
+                   (clm_range){{clm_round_up(parts * row.blocks, group)}, {group}},
+                   CLM_ARGS(clm_t(call->arg[INDEX]), clm_t(call->arg[DY]), clm_t(call->arg[LIVE]),
+                            clm_t(call->arg[PARTIAL]), clm_i(n), last(call),
+                            clm_i((n + parts - 1) / parts), clm_i(parts), clm_i(v))));
+    return clm_launch(
+        plan, call, "embedding_sum_backward_sum_f32", options,
+        (clm_range){{clm_round_up(v * row.blocks, group)}, {group}},
+        CLM_ARGS(clm_t(call->arg[PARTIAL]), clm_t(call->arg[DTABLE]), clm_i(parts), clm_i(v)));
 }
 
 static clm_status prepare_backward_cpu(clm_plan *plan, const clm_call *call)

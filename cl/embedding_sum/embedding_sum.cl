@@ -9,7 +9,7 @@
 
 #define UNROLL _Pragma("unroll")
 
-#define COLUMN(v) ((v) < COUNT - SLACK ? (v)*VEC : min((v)*VEC, columns - VEC))
+#define COLUMN(v) ((v) < COUNT - SLACK ? (v)*VEC : min((v)*VEC, D - column - VEC))
 
 /* One work-item per block of `rows` rows. */
 __kernel void embedding_sum_f32(__global const int *RST index, __global const float *RST table,
@@ -18,7 +18,6 @@ __kernel void embedding_sum_f32(__global const int *RST index, __global const fl
 {
     const size_t id = get_global_id(0);
     const int first = (int)(id / BLOCKS) * rows, column = (int)(id % BLOCKS) * (COUNT * VEC);
-    const int columns = D - column;
     const int end = min(first + rows, live ? min(live[last], n) : n);
     for (int row = first; row < end; row++) {
         floatv sum[COUNT];
@@ -44,7 +43,6 @@ __kernel void embedding_sum_backward_f32(__global const int *RST index, __global
 {
     const size_t id = get_global_id(0);
     const int part = (int)(id / BLOCKS), column = (int)(id % BLOCKS) * (COUNT * VEC);
-    const int columns = D - column;
     if (part >= parts) return;
     const int first = part * rows, end = min(first + rows, live ? min(live[last], n) : n);
     __global float *table = partial + id * (size_t)size * (COUNT * VEC);
@@ -70,7 +68,7 @@ __kernel void embedding_sum_backward_sum_f32(__global const float *RST partial,
 {
     const size_t id = get_global_id(0);
     const int row = (int)(id / BLOCKS), block = (int)(id % BLOCKS);
-    const int columns = D - block * (COUNT * VEC);
+    const int column = block * (COUNT * VEC);
     if (row >= size) return;
     floatv sum[COUNT];
     UNROLL
@@ -85,5 +83,5 @@ __kernel void embedding_sum_backward_sum_f32(__global const float *RST partial,
     }
     UNROLL
     for (int v = 0; v < COUNT; v++)
-        vstorev(sum[v], 0, dtable + (size_t)row * D + block * (COUNT * VEC) + COLUMN(v));
+        vstorev(sum[v], 0, dtable + (size_t)row * D + column + COLUMN(v));
 }

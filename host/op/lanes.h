@@ -49,9 +49,9 @@ static inline clm_panels clm_cut_row(int64_t d, int lanes, int most)
  * more than the row has, the last `slack` vectors of the last block end where the row ends and
  * overlap others of the same block, so that no two work-items share a column:
  *
- *     #define COLUMN(v) ((v) < COUNT - SLACK ? (v)*VEC : min((v)*VEC, columns - VEC))
+ *     #define COLUMN(v) ((v) < COUNT - SLACK ? (v)*VEC : min((v)*VEC, D - column - VEC))
  *
- * with `columns` left from the block's first. */
+ * with `column` the first of the block. */
 typedef struct clm_blocks {
     int vec, count, blocks, slack;
 } clm_blocks;
