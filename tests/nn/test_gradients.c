@@ -4,6 +4,9 @@
 #include "unit.h"
 
 #include "model/her.h"
+#include "model/sage.h"
+#include "model/sage_parameters.h"
+#include "model/small_inputs.h"
 #include "nn/small_graph.h"
 #include "op/example.h"
 
@@ -171,6 +174,30 @@ static void operators(void **state)
 
 /* --- models --- */
 
+/* A recorded model's gradients, of all parameters at once and then one by one, so that none hides
+ * behind the others. */
+static void check_parameters(function *f, clm_parameters *parameters, const char *what)
+{
+    clm_tape_backward_from(f->tape, f->outputs, f->output, f->cotangent);
+    assert_ok(clm_tape_reference_begin(f->tape));
+    double *value_of = clm_parameters_arena(parameters)->host,
+           *gradient_of = clm_gradients_arena(parameters)->host;
+    f->inputs = 1;
+    f->input[0] = value_of;
+    f->gradient[0] = gradient_of;
+    f->elements[0] = clm_elements(clm_parameters_arena(parameters));
+    check(f, what);
+    for (size_t i = 0; i < clm_parameters_count(parameters); i++) {
+        if (clm_parameter_is_statistic(parameters, (int)i)) continue;
+        f->input[0] = value_of + clm_parameter_offset(parameters, (int)i);
+        f->gradient[0] = gradient_of + clm_parameter_offset(parameters, (int)i);
+        f->elements[0] = clm_elements(clm_parameter_tensor(parameters, (int)i));
+        char name[160];
+        snprintf(name, sizeof name, "%s, %s", what, clm_parameter_name(parameters, (int)i));
+        check(f, name);
+    }
+}
+
 static void check_model(const clm_her *her, bool per_relation, const char *what)
 {
     clm_scope scope = {0};
@@ -202,25 +229,7 @@ static void check_model(const clm_her *her, bool per_relation, const char *what)
         f.cotangent[f.outputs++] =
             clm_input_f32(f.tape, "balance cotangent", (float[]){0.7F}, CLM_DIMS(1));
     }
-    clm_tape_backward_from(f.tape, f.outputs, f.output, f.cotangent);
-    assert_ok(clm_tape_reference_begin(f.tape));
-    f.inputs = 1;
-    f.input[0] = clm_parameters_arena(parameters)->host;
-    f.gradient[0] = clm_gradients_arena(parameters)->host;
-    f.elements[0] = clm_elements(clm_parameters_arena(parameters));
-    check(&f, what);
-    for (size_t i = 0; i < clm_parameters_count(parameters);
-         i++) { /* one by one, so that none hides behind the others */
-        if (clm_parameter_is_statistic(parameters, (int)i)) continue;
-        f.input[0] = (double *)clm_parameters_arena(parameters)->host +
-                     clm_parameter_offset(parameters, (int)i);
-        f.gradient[0] = (double *)clm_gradients_arena(parameters)->host +
-                        clm_parameter_offset(parameters, (int)i);
-        f.elements[0] = clm_elements(clm_parameter_tensor(parameters, (int)i));
-        char name[160];
-        snprintf(name, sizeof name, "%s, %s", what, clm_parameter_name(parameters, (int)i));
-        check(&f, name);
-    }
+    check_parameters(&f, parameters, what);
     clm_scope_end(&scope);
 }
 
@@ -249,6 +258,37 @@ static void models(void **state)
     }
 }
 
+/* Every variant on nodes with compressed features, and on a batch of graphs that is not full. */
+static void sage(void **state)
+{
+    (void)state;
+    static const clm_model model = {.parameters = clm_sage_parameters};
+    for (int v = 0; clm_sage_variants[v]; v++)
+        for (int graphs = 0; graphs < 2; graphs++) {
+            clm_scope scope = {0};
+            clm_config *config = clm_config_new(&scope, &model);
+            assert_ok(clm_config_set(config, "variant", clm_sage_variants[v]));
+            assert_ok(clm_config_set(config, "width", "12"));
+            assert_ok(clm_config_set(config, "experts", "3"));
+            assert_ok(clm_config_set(config, "top_k", "2"));
+            assert_ok(clm_config_set(config, "dropout", "0.2"));
+            assert_ok(clm_config_set(config, "gate", graphs ? "source" : "target"));
+            clm_parameters *parameters = clm_parameters_new(&scope, 4);
+            function f = {.tape = clm_tape_new(&scope, NULL, parameters, 11), .outputs = 1};
+            clm_tape_set_training(f.tape, true);
+            const small_form form = {.sparse = !graphs, .graphs = graphs, .spare = graphs ? 3 : 0};
+            const clm_task_inputs in = small_inputs(f.tape, form);
+            clm_tensor *balance;
+            f.output[0] = clm_sage_network(f.tape, parameters, config, &in, &balance, NULL);
+            float cotangent[SMALL_NODES * SMALL_CLASSES];
+            for (uint32_t i = 0; i < SMALL_NODES * SMALL_CLASSES; i++)
+                cotangent[i] = (float)small_normal(i, 8);
+            f.cotangent[0] = clm_input_f32(f.tape, "cotangent", cotangent, 2, f.output[0]->dim);
+            check_parameters(&f, parameters, clm_sage_variants[v]);
+            clm_scope_end(&scope);
+        }
+}
+
 /* Leaving out is for ties and kinks: it must stay the exception, or nothing is checked. */
 static void most_directions_were_compared(void **state)
 {
@@ -260,6 +300,7 @@ static void most_directions_were_compared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(operators), cmocka_unit_test(models),
+                                       cmocka_unit_test(sage),
                                        cmocka_unit_test(most_directions_were_compared)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
