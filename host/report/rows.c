@@ -91,6 +91,15 @@ static double read_nodes(const json_t *r) { return number_at(r, "graph", "nodes"
 static double read_edges(const json_t *r) { return number_at(r, "graph", "edges"); }
 static double read_imbalance(const json_t *r) { return number_at(r, "routing", "imbalance"); }
 
+static double read_rows(const json_t *r, const char *which)
+{
+    return number_at(json_object_get(r, "routing"), "rows", which);
+}
+
+static double read_routed(const json_t *r) { return read_rows(r, "routed"); }
+static double read_read(const json_t *r) { return read_rows(r, "read"); }
+static double read_dense(const json_t *r) { return read_rows(r, "dense"); }
+
 /* A number of record.profile.<part>, or of its roof. */
 static double in_profile(const json_t *r, const char *part, const char *member)
 {
@@ -172,6 +181,9 @@ static void fill(clm_scope *scope, clm_row *row)
     row->nodes = summarise(scope, row, read_nodes).median;
     row->edges = summarise(scope, row, read_edges).median;
     row->imbalance = summarise(scope, row, read_imbalance).median;
+    row->rows_routed = summarise(scope, row, read_routed).median;
+    row->rows_read = summarise(scope, row, read_read).median;
+    row->rows_dense = summarise(scope, row, read_dense).median;
     row->difference = row->p_value = NAN;
 }
 

@@ -28,10 +28,11 @@ typedef struct clm_row {
     clm_summary precision, epoch; /* ap_test, epoch over seeds */
     /* Median over seeds of the record's medians; NaN: unknown. */
     double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;
-    double nodes, edges;            /* of the data set */
-    clm_profile_row profile;        /* of model operator, and of --profile */
-    const clm_published *published; /* null: nothing */
-    const char *verdict;            /* better, worse or same as published; null: not comparable */
+    double rows_routed, rows_read, rows_dense; /* of a sparse mixture's training step */
+    double nodes, edges;                       /* of the data set */
+    clm_profile_row profile;                   /* of model operator, and of --profile */
+    const clm_published *published;            /* null: nothing */
+    const char *verdict; /* better, worse or same as published; null: not comparable */
     /* What the suite compares it with, else hgt under the same protocol; null: none, or this row. */
     const struct clm_row *baseline;
     double difference, p_value; /* to the baseline over the seeds both have; NaN: none */

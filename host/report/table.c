@@ -66,8 +66,11 @@ static void fill(clm_scope *scope, const clm_row *row, const char **cell)
     cell[6] = published != NULL ? score(scope, published->score, published->error) : unknown;
     cell[7] = verdict(scope, row);
     cell[8] = against(scope, row);
-    cell[9] = duration(scope, row->train_step_ns);
-    cell[10] = duration(scope, row->inference_ns);
+    cell[9] = isfinite(row->rows_read)
+                  ? clm_text(scope, "%.0f of %.0f", row->rows_read, row->rows_dense)
+                  : unknown;
+    cell[10] = duration(scope, row->train_step_ns);
+    cell[11] = duration(scope, row->inference_ns);
 }
 
 /* --- operators --- */
@@ -114,7 +117,7 @@ static void fill_operator(clm_scope *scope, const clm_row *row, const char **cel
 
 /* --- tables --- */
 
-enum { MOST_COLUMNS = 12, LEFT = 2 }; /* LEFT: names, to the left; numbers to the right */
+enum { MOST_COLUMNS = 13, LEFT = 2 }; /* LEFT: names, to the left; numbers to the right */
 
 typedef struct clm_column {
     const char *head, *note; /* note: what the reader must know; may be null */
@@ -139,6 +142,8 @@ static const clm_table tables[] = {
                   "tolerance where none is told), else better or worse."},
       {"against", "Against: mean difference to that row, and p of a paired sign-flip test over "
                   "the same seeds."},
+      {"rows", "Rows: (expert, node) pairs that the experts of a sparse mixture read in a training "
+               "step, of all there are."},
       {"step", NULL},
       {"inference", "Times: medians."}},
      fill,

@@ -7,7 +7,8 @@
  *   with the metric auc, rocauc, rmse or accuracy (model/metric.h); absent where none was measured,
  *   time_ns{train_step{median, min, q1, q3, n}, inference{...}, kernel, transfer, build, setup},
  *   rate{nodes, edges, gflops} per second, graph{nodes, edges} of the data set,
- *   memory_bytes{planned, device}, routing{load, imbalance, entropy}, environment
+ *   memory_bytes{planned, device}, routing{load, imbalance, entropy, rows{routed, read, dense} of
+ *   a sparse mixture}, environment
  *
  * What is unknown is null, and `reason` of the record or of the group says why. */
 #ifndef CLM_SUITE_RECORD_H

@@ -222,6 +222,8 @@ static void tables_name_the_metric(void **state)
     clm_scope scope = {0};
     json_t *records = records_of(&scope, "rmse", score);
     const clm_rows *rows = NULL;
+    json_object_set_new(json_object_get(json_array_get(records, 0), "routing"), "rows",
+                        json_pack("{s:f,s:f,s:f}", "routed", 3.0, "read", 5.0, "dense", 8.0));
     assert_ok(make_rows(&scope,
                         "data,label,metric,score,std,runs\n"
                         "one,base,rmse,2.1,0.06,10\none,a,rmse,2,0.14,10\n",
@@ -234,6 +236,7 @@ static void tables_name_the_metric(void **state)
     assert_non_null(strstr(text, "2.4000 ± 0.0100"));
     assert_non_null(strstr(text, "base +0.4000 (p 0.500)"));
     assert_non_null(strstr(text, "rate on one: order kept: no, 0 of 1 pairs"));
+    assert_non_null(strstr(text, "5 of 8"));
     assert_null(strstr(text, "validation ")); /* no row is judged by it */
     fclose(out);
     const char *path = clm_text(&scope, "%s/curve.csv", folder);

@@ -1,4 +1,4 @@
-# What more experts cost and bring: test AUC (above) and time (below) against the number of experts E,
+# What more experts cost and bring: test score (above) and time (below) against the number of experts E,
 # one line per number of experts per node K, one column per data set and masking rate p. hgt, the same
 # model without a mixture, is the dashed line. Time: solid the training step, dotted inference.
 
@@ -11,6 +11,8 @@ tops = ""
 stats "summary.csv" using (swept(0) ? (panels = add_word(panels, strcol("data") . "|" . strcol("p")), tops = add_word(tops, strcol("top_k")), 0) : 0) nooutput
 columns = words(panels)
 if (columns == 0) { print "there is no sweep over the number of experts"; exit status 1 }
+metric = "score"
+stats "summary.csv" using (strcol("metric") ne "none" ? (metric = strcol("metric"), 0) : 0) nooutput
 data_of(panel) = panel[1:strstrt(panel, "|") - 1]
 p_of(panel) = panel[strstrt(panel, "|") + 1:*]
 
@@ -26,8 +28,8 @@ do for [format in "png svg"] {
     do for [i = 1:columns] {
         panel = word(panels, i)
         unset datafile missing
-        hgt_auc = NaN; hgt_step = NaN; hgt_inference = NaN
-        stats "summary.csv" using (is_hgt(panel) ? (hgt_auc = column("auc_test"), hgt_step = column("train_step_ms"), hgt_inference = column("inference_ms"), 0) : 0) nooutput
+        hgt_score = NaN; hgt_step = NaN; hgt_inference = NaN
+        stats "summary.csv" using (is_hgt(panel) ? (hgt_score = column("test"), hgt_step = column("train_step_ms"), hgt_inference = column("inference_ms"), 0) : 0) nooutput
         set datafile missing NaN # lines go on past the rows of others
         set logscale x 2
         set xtics 2
@@ -35,13 +37,13 @@ do for [format in "png svg"] {
         set title data_of(panel) . ", p = " . p_of(panel)
         unset xlabel
         set format x ""
-        set ylabel (i == 1 ? "test AUC" : "")
+        set ylabel (i == 1 ? axis_of("test", metric) : "")
         set format y "%g"
         unset logscale y
         if (i == 1) { set key at screen 0.5, 0.015 center bottom vertical maxrows 1 Left reverse } else { unset key }
-        plot for [n = 1:words(tops)] "summary.csv" using (of(panel, word(tops, n), "experts")):(of(panel, word(tops, n), "auc_test")) \
+        plot for [n = 1:words(tops)] "summary.csv" using (of(panel, word(tops, n), "experts")):(of(panel, word(tops, n), "test")) \
                  smooth unique with linespoints pt 7 ps 1 lw 1.8 lc colour_of(n) title "K = " . word(tops, n), \
-             hgt_auc with lines lw 1.4 dt 2 lc 8 title "hgt"
+             hgt_score with lines lw 1.4 dt 2 lc 8 title "hgt"
         set title ""
         unset key
         set xlabel "experts E"
