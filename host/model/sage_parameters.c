@@ -3,6 +3,7 @@
 #include "base/status.h"
 #include "model/her_parameters.h"
 #include "model/sage.h"
+#include "model/task_parameters.h"
 
 static const clm_parameter_spec
     width = {"width", "hidden width D", CLM_INTEGER, "32", 1, 4096, NULL},
@@ -16,10 +17,6 @@ static const clm_parameter_spec
     score_every =
         {"score_every", "epochs from one validation to the next", CLM_INTEGER, "10", 1, 1000000,
          NULL},
-    batch = {"batch",     "graphs of a step B (one graph is trained whole)",
-             CLM_INTEGER, "32",
-             1,           65536,
-             NULL},
     variant = {"variant",
                "where experts are and what weights them; none: GraphSAGE",
                CLM_CHOICE,
@@ -63,7 +60,7 @@ const clm_parameter_spec *const clm_sage_parameters[] = {&width,
                                                          &epochs,
                                                          &score_every,
                                                          &clm_parameter_patience,
-                                                         &batch,
+                                                         &clm_task_batch,
                                                          &clm_parameter_seed,
                                                          &clm_parameter_precision,
                                                          &variant,
