@@ -39,7 +39,8 @@ static size_t smallest(size_t a, size_t b, size_t c)
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t row[3][LONGEST_WORD + 1];
-    for (size_t j = 0; j <= b_length; j++) row[0][j] = j;
+    for (size_t j = 0; j <= b_length; j++)
+        row[0][j] = j;
     for (size_t i = 1; i <= a_length; i++) {
         size_t *const now = row[i % 3], *const last = row[(i + 2) % 3];
         const size_t *const before = row[(i + 1) % 3];
@@ -90,12 +91,15 @@ char *clm_text_bytes(clm_scope *scope, uint64_t bytes)
 
 char *clm_text_ns(clm_scope *scope, double nanoseconds)
 {
-    static const char *const units[] = {"ns", "us", "ms", "s"};
+    /* What is `most` of a unit or more is told in the next, of which `next` make one. */
+    static const struct {
+        const char *name;
+        double most, next;
+    } units[] = {{"ns", 999.5, 1000}, {"us", 999.5, 1000}, {"ms", 999.5, 1000},
+                 {"s", 599.5, 60},    {"min", 119.5, 60},  {"h", 0, 1}};
     double value = nanoseconds;
     size_t unit = 0;
-    while (fabs(value) >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
-        value /= 1000;
-        unit++;
-    }
-    return clm_text(scope, fabs(value) >= 99.95 ? "%.0f %s" : "%.3g %s", value, units[unit]);
+    for (; unit + 1 < sizeof units / sizeof *units && fabs(value) >= units[unit].most; unit++)
+        value /= units[unit].next;
+    return clm_text(scope, fabs(value) >= 99.95 ? "%.0f %s" : "%.3g %s", value, units[unit].name);
 }

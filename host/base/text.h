@@ -20,7 +20,7 @@ const char *clm_did_you_mean(const char *word, const char *const *names);
 /* Bytes as people read them: "3.1 GiB", "512 KiB". */
 char *clm_text_bytes(clm_scope *scope, uint64_t bytes);
 
-/* Nanoseconds as people read them: "1.24 s", "87.3 ms", "4.1 us". */
+/* Nanoseconds as people read them: "4.1 us", "87.3 ms", "1.24 s", "10.5 min", "2 h". */
 char *clm_text_ns(clm_scope *scope, double nanoseconds);
 
 #endif

@@ -101,22 +101,29 @@ static double parameter(const clm_config *config, const char *name, double other
     return clm_config_has(config, name) ? clm_config_int(config, name) : otherwise;
 }
 
-/* Operations of forward and backward (three times the forward) at a modest 10 GFLOP/s, and two
- * seconds to start; good for an order of magnitude. */
-static double from_size(const clm_graph *graph, const clm_config *config)
+/* Operations of a layer's forward pass on every node and edge: attention with a feed-forward mixture
+ * behind it, or else a mixture of convolutions that all run. */
+static double layer_flops(const clm_graph *graph, const clm_config *config)
 {
     double edges = 0;
     for (int32_t r = 0; r < graph->relations; r++)
         edges += graph->relation[r].count;
-    const double epochs = parameter(config, "epochs", 0), d = parameter(config, "width", 64),
-                 k = parameter(config, "top_k", 0), w = parameter(config, "expert_width", 0),
+    const double d = parameter(config, "width", 64), k = parameter(config, "top_k", 0),
+                 w = parameter(config, "expert_width", 0), e = parameter(config, "experts", 1);
+    if (clm_config_has(config, "heads"))
+        return graph->nodes * (8 * d * d + 4 * k * d * w) + edges * 8 * d;
+    return e * (graph->nodes * 4 * d * d + edges * 4 * d);
+}
+
+/* Forward and backward (three times the forward) at a modest 50 GFLOP/s, and two seconds to start;
+ * good for an order of magnitude. */
+static double from_size(const clm_graph *graph, const clm_config *config)
+{
+    const double epochs = parameter(config, "epochs", 0),
                  features = (double)graph->row_ptr[graph->nodes];
-    /* Experts without an inner width are graph layers, each of which runs on every node. */
-    const double layers = w > 0 ? 0 : parameter(config, "experts", 0);
-    const double layer = graph->nodes * (8 * d * d + 4 * k * d * w + 2 * layers * d * d) +
-                         edges * (8 + 2 * layers) * d;
-    const double flops = 2 * features * d + parameter(config, "layers", 0) * layer;
-    return (epochs > 0 ? 2 : 0.5) + epochs * 3 * flops / 10e9;
+    const double flops = 2 * features * parameter(config, "width", 64) +
+                         parameter(config, "layers", 0) * layer_flops(graph, config);
+    return (epochs > 0 ? 2 : 0.5) + epochs * 3 * flops / 50e9;
 }
 
 /* Of an operator without a data set: starting, building, warming up, samples. */

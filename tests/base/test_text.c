@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "unit.h"
 
+#include <math.h>
 #include <string.h>
 
 static void guesses_what_was_meant(void **state)
@@ -34,7 +35,10 @@ static void quantities_read_well(void **state)
     assert_string_equal(clm_text_ns(&scope, 87.3e6), "87.3 ms");
     assert_string_equal(clm_text_ns(&scope, 1.24e9), "1.24 s");
     assert_string_equal(clm_text_ns(&scope, 999.7), "1 us");
-    assert_string_equal(clm_text_ns(&scope, 7.2e12), "7200 s");
+    assert_string_equal(clm_text_ns(&scope, 599e9), "599 s");
+    assert_string_equal(clm_text_ns(&scope, 630e9), "10.5 min");
+    assert_string_equal(clm_text_ns(&scope, 7.2e12), "2 h");
+    assert_string_equal(clm_text_ns(&scope, INFINITY), "inf h");
     clm_scope_end(&scope);
 }
 
@@ -43,7 +47,8 @@ static void check_sum(const char *text, size_t repeat, const char *expected)
     clm_sha256 hash;
     char hex[65];
     clm_sha256_start(&hash);
-    for (size_t i = 0; i < repeat; i++) clm_sha256_add(&hash, text, strlen(text));
+    for (size_t i = 0; i < repeat; i++)
+        clm_sha256_add(&hash, text, strlen(text));
     clm_sha256_end(&hash, hex);
     assert_string_equal(hex, expected);
 }
