@@ -57,4 +57,9 @@ clm_expert_pairs clm_expert_pairs_new(clm_tape *tape, clm_tensor *topk, int64_t 
                                       int64_t experts, clm_tensor *live,
                                       const clm_packed_edges *edges);
 
+/* Records the needed rows x[node] [X, C] of x [N, C], for experts whose edges come before their
+ * weights (GIN); those with weights first read them through a GEMM (clm_grouped_gemm with pairs->rows
+ * and pairs->x_offsets). Differentiable in x. */
+clm_tensor *clm_expert_inputs(clm_tape *tape, clm_tensor *x, const clm_expert_pairs *pairs);
+
 #endif
