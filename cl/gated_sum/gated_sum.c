@@ -9,29 +9,34 @@
 extern const clm_source clm_source_gated_sum;
 static const clm_op gated_sum, gated_sum_backward;
 
-enum { SCALE, EXPERTS }; /* attributes */
+enum { SCALE, EXPERTS, FIRST }; /* attributes */
 
 static const struct {
     int64_t n, d;
     int32_t live, experts, k; /* live < 0: not given; k 0: all experts, in order */
     double scale;
+    int32_t first, more; /* experts before and behind those of v that are chosen too */
 } list[] = {
-    {1, 1, 1, 1, 1, 1},        {3, 4, -1, 2, 0, 0.5},    {7, 24, 5, 4, 2, 1},
-    {33, 65, 33, 3, 3, 0.25},  {257, 64, -1, 8, 4, 1},   {40, 150, 0, 4, 1, 1},
-    {1021, 17, 1000, 5, 0, 1}, {999, 150, 731, 8, 4, 1}, {301, 128, 299, 8, 1, 0.125},
+    {1, 1, 1, 1, 1, 1, 0, 0},           {3, 4, -1, 2, 0, 0.5, 0, 0},
+    {7, 24, 5, 4, 2, 1, 0, 0},          {33, 65, 33, 3, 3, 0.25, 0, 0},
+    {257, 64, -1, 8, 4, 1, 0, 0},       {40, 150, 0, 4, 1, 1, 0, 0},
+    {1021, 17, 1000, 5, 0, 1, 0, 0},    {999, 150, 731, 8, 4, 1, 0, 0},
+    {301, 128, 299, 8, 1, 0.125, 0, 0}, {29, 10, 27, 2, 3, 0.5, 2, 1},
 };
 enum { EXAMPLES = sizeof list / sizeof *list };
 
 static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel, int64_t teams,
                          const clm_arg *args, size_t count)
 {
-    char option[48];
-    snprintf(option, sizeof option, "-DD=%d -DEXPERTS=%d", (int)clm_dim(call, 'D'),
-             (int)call->attribute[EXPERTS]);
+    char option[64];
+    snprintf(option, sizeof option, "-DD=%d -DEXPERTS=%d -DFIRST=%d", (int)clm_dim(call, 'D'),
+             (int)call->attribute[EXPERTS], (int)call->attribute[FIRST]);
     return clm_launch(plan, call, kernel, option,
                       clm_lanes_range(teams, clm_tune(plan, "LANES"), clm_tune(plan, "TEAMS")),
                       args, count);
 }
+
+enum { V, GATE, TOPK, LIVE, Y };
 
 /* Rows that count. */
 static int64_t live_rows(const clm_call *call, int operand)
@@ -40,9 +45,16 @@ static int64_t live_rows(const clm_call *call, int operand)
     return live ? live[1] : clm_dim(call, 'N');
 }
 
-/* --- forward --- */
+/* Expert of v that choice j of a node is; -1: not in v. */
+static int64_t expert_of(const clm_call *call, int64_t node, int64_t j)
+{
+    const int32_t *topk = clm_i32(call, TOPK);
+    if (!topk) return j;
+    const int64_t e = topk[node * clm_dim(call, 'K') + j] - (int64_t)call->attribute[FIRST];
+    return e < (int64_t)call->attribute[EXPERTS] ? e : -1;
+}
 
-enum { V, GATE, TOPK, LIVE, Y };
+/* --- forward --- */
 
 static clm_status prepare(clm_plan *plan, const clm_call *call)
 {
@@ -56,13 +68,13 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
 static void reference(const clm_call *call)
 {
     const int64_t d = clm_dim(call, 'D'), k = clm_dim(call, 'K'), row = clm_dim(call, 'C');
-    const int32_t *topk = clm_i32(call, TOPK);
     for (int64_t n = 0; n < live_rows(call, LIVE); n++)
         for (int64_t c = 0; c < d; c++) {
             double sum = 0;
             for (int64_t j = 0; j < k; j++)
-                sum += clm_f64(call, GATE)[n * k + j] *
-                       clm_f64(call, V)[n * row + (topk ? topk[n * k + j] : j) * d + c];
+                if (expert_of(call, n, j) >= 0)
+                    sum += clm_f64(call, GATE)[n * k + j] *
+                           clm_f64(call, V)[n * row + expert_of(call, n, j) * d + c];
             clm_f64(call, Y)[n * d + c] = call->attribute[SCALE] * sum;
         }
 }
@@ -95,9 +107,10 @@ static void example_inputs(clm_example *e, int index)
     const int32_t experts = list[index].experts, k = list[index].k ? list[index].k : experts;
     clm_example_call(e)->attribute[SCALE] = list[index].scale;
     clm_example_call(e)->attribute[EXPERTS] = experts;
+    clm_example_call(e)->attribute[FIRST] = list[index].first;
     clm_example_normal(e, V, 1, CLM_DIMS(n, experts * list[index].d));
     clm_example_normal(e, GATE, 1, CLM_DIMS(n, k));
-    if (list[index].k) example_topk(e, TOPK, n, experts, k);
+    if (list[index].k) example_topk(e, TOPK, n, list[index].first + experts + list[index].more, k);
     if (list[index].live >= 0)
         clm_example_i32(e, LIVE, (const int32_t[]){0, list[index].live}, CLM_DIMS(2));
 }
@@ -140,16 +153,15 @@ static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
 static void reference_backward(const clm_call *call)
 {
     const int64_t d = clm_dim(call, 'D'), k = clm_dim(call, 'K'), row = clm_dim(call, 'C');
-    const int32_t *topk = clm_i32(call, TOPK);
     const double scale = call->attribute[SCALE];
     for (int64_t n = 0; n < live_rows(call, LIVE); n++) {
         double *dv = clm_f64(call, DV) + n * row;
         for (int64_t c = 0; c < row; c++)
             dv[c] = 0;
         for (int64_t j = 0; j < k; j++) {
-            const int64_t at = (topk ? topk[n * k + j] : j) * d;
+            const int64_t e = expert_of(call, n, j), at = e * d;
             double dot = 0;
-            for (int64_t c = 0; c < d; c++) {
+            for (int64_t c = 0; e >= 0 && c < d; c++) {
                 const double dy = clm_f64(call, DY)[n * d + c];
                 dot += dy * clm_f64(call, V)[n * row + at + c];
                 dv[at + c] = scale * clm_f64(call, GATE)[n * k + j] * dy;
@@ -199,7 +211,7 @@ static const clm_op gated_sum = {
                 {"topk", CLM_IN, CLM_I32, "N K", true, NULL},
                 {"live", CLM_IN, CLM_I32, "2", true, NULL},
                 {"y", CLM_OUT, CLM_REAL, "N D", false, NULL}},
-    .attribute = {"scale", "experts"},
+    .attribute = {"scale", "experts", "first"},
     .variant = CLM_ROW_VARIANTS(prepare, 32),
     .grad = grad,
     .reference = reference,
@@ -222,7 +234,7 @@ static const clm_op gated_sum_backward = {
                 {"dy", CLM_IN, CLM_REAL, "N D", false, NULL},
                 {"dv", CLM_OUT, CLM_REAL, "N C", false, NULL},
                 {"dgate", CLM_OUT, CLM_F32, "N K", false, NULL}},
-    .attribute = {"scale", "experts"},
+    .attribute = {"scale", "experts", "first"},
     .variant = CLM_ROW_VARIANTS(prepare_backward, 32),
     .reference = reference_backward,
     .cost = cost_backward,
@@ -233,14 +245,20 @@ static const clm_op gated_sum_backward = {
 
 const clm_op *const clm_ops_gated_sum[] = {&gated_sum, &gated_sum_backward, NULL};
 
-clm_tensor *clm_gated_sum(clm_tape *tape, clm_tensor *v, int64_t experts, clm_tensor *gate,
-                          clm_tensor *topk, clm_tensor *live, double scale)
+clm_tensor *clm_gated_part(clm_tape *tape, clm_tensor *v, int64_t first, int64_t experts,
+                           clm_tensor *gate, clm_tensor *topk, clm_tensor *live, double scale)
 {
     if (!v || !gate) return NULL;
     clm_tensor *y =
         clm_activation(tape, "gated_sum", v->type, CLM_DIMS(v->dim[0], v->dim[1] / experts));
     clm_record(tape, &(clm_call){.op = &gated_sum,
                                  .arg = {v, gate, topk, live, y},
-                                 .attribute = {scale, (double)experts}});
+                                 .attribute = {scale, (double)experts, (double)first}});
     return y;
+}
+
+clm_tensor *clm_gated_sum(clm_tape *tape, clm_tensor *v, int64_t experts, clm_tensor *gate,
+                          clm_tensor *topk, clm_tensor *live, double scale)
+{
+    return clm_gated_part(tape, v, 0, experts, gate, topk, live, scale);
 }

@@ -2,9 +2,10 @@
  *
  *   v      [N, E D]  real  expert e has columns e D ... (e + 1) D - 1
  *   gate   [N, K]    f32   weights
- *   topk   [N, K]    i32   expert of each weight, in [0, E), all different; null: K = E, in order
+ *   topk   [N, K]    i32   expert of each weight, all different; v has those from `first` on, others
+ *                          add nothing; null: K = E, in order
  *   live   [2]       i32   {0, rows that count}: other rows are neither read nor written; null: all
- *   y      [N, D]    real  scale sum_j gate[n, j] v[n, expert j]
+ *   y      [N, D]    real  scale sum_j gate[n, j] v[n, topk[n, j] - first]
  *
  * gated_sum_backward: dv (zero for experts that were not chosen) and dgate from v, gate, topk, dy.
  *
@@ -19,5 +20,9 @@
 /* Records y [N, D]; `experts` is E. Differentiable in v and gate. */
 clm_tensor *clm_gated_sum(clm_tape *tape, clm_tensor *v, int64_t experts, clm_tensor *gate,
                           clm_tensor *topk, clm_tensor *live, double scale);
+
+/* The same where v holds only some of the experts that topk names: `first` and those after it. */
+clm_tensor *clm_gated_part(clm_tape *tape, clm_tensor *v, int64_t first, int64_t experts,
+                           clm_tensor *gate, clm_tensor *topk, clm_tensor *live, double scale);
 
 #endif

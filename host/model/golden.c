@@ -15,6 +15,7 @@ static const clm_golden_kind kinds[] = {
     {"layer norm over D", clm_golden_layer_norm},
     {"ROC-AUC with ties", clm_golden_metrics},
     {"one GraphSAGE-MoE layer", clm_golden_sage},
+    {"one GMoE layer", clm_golden_gmoe},
 };
 
 static clm_status lacks(const clm_golden *g, const char *name, const char *type)

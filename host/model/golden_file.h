@@ -51,5 +51,6 @@ clm_status clm_golden_her(clm_golden *golden);
 clm_status clm_golden_layer_norm(clm_golden *golden);
 clm_status clm_golden_metrics(clm_golden *golden);
 clm_status clm_golden_sage(clm_golden *golden);
+clm_status clm_golden_gmoe(clm_golden *golden);
 
 #endif
