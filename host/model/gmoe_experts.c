@@ -4,10 +4,12 @@
 #include "cl/add/add.h"
 #include "cl/batch_norm/batch_norm.h"
 #include "cl/bond_sum/bond_sum.h"
-#include "cl/cast/cast.h"
 #include "cl/embedding_sum/embedding_sum.h"
+#include "cl/expert_pairs/expert_pairs.h"
 #include "cl/gated_sum/gated_sum.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
+#include "cl/spread_gates/spread_gates.h"
+#include "nn/pair_sum.h"
 
 #include <math.h>
 #include <string.h>
@@ -80,69 +82,154 @@ static clm_norm norm(const clm_gmoe_experts *r, const expert_pool *pool, const c
     return n;
 }
 
-/* Vectors of the edge kinds [Q, count D]: each kind is the sum of embeddings of its categories, one
- * table for every expert. */
-static clm_tensor *bonds(const clm_gmoe_experts *r, const expert_pool *pool)
+/* --- edges --- */
+
+/* Vectors of edge kinds: sums of embeddings of their categories, from a table for each expert.
+ * Wide: [Q, count D]; else [Q count, D] by the kinds of (kind, expert), the same table read so. */
+static clm_tensor *bonds(const clm_gmoe_experts *r, const expert_pool *pool, clm_tensor *kinds,
+                         bool wide)
 {
     const clm_packed_edges *edges = &r->graph->hop[pool->hop];
+    clm_parameters *p = r->parameters;
+    const int64_t d = r->gmoe->width, n = pool->count, v = edges->table_rows;
+    const char *name = clm_text(clm_tape_scope(r->tape), "%sbond%d", r->prefix, pool->hop + 1);
     if (r->graph->bond[pool->hop]) return r->graph->bond[pool->hop];
     if (!edges->kinds) return NULL;
-    clm_parameters *p = r->parameters;
     const size_t before = clm_parameters_count(p);
-    const int64_t d = r->gmoe->width, width = pool->count * d;
-    const char *name = clm_text(clm_tape_scope(r->tape), "%sbond%d", r->prefix, pool->hop + 1);
-    const int index =
-        clm_parameter(p, name, false, CLM_INIT_UNIFORM, 1, CLM_DIMS(edges->table_rows, width));
+    const int64_t rows = wide ? v : v * n, columns = wide ? n * d : d;
+    const int index = clm_parameter(p, name, false, CLM_INIT_UNIFORM, 1, CLM_DIMS(rows, columns));
+    clm_parameter_in_file(p, index, name, 0, CLM_DIMS(v, n, d));
     if (index == (int)before)
-        clm_gmoe_scale_tables(clm_parameter_values(p, index), r->graph->bonds[pool->hop], d, width);
-    return clm_embedding_sum(r->tape, edges->kinds, clm_weight(r->tape, index), NULL);
+        clm_gmoe_scale_tables(clm_parameter_values(p, index), r->graph->bonds[pool->hop], d, n * d);
+    return clm_embedding_sum(r->tape, kinds, clm_weight(r->tape, index), NULL);
 }
 
-/* GCN experts side by side in rows of count D: x W, then sums over neighbours. */
+/* The edges of the batch, from nodes to nodes. */
+static clm_message_edges node_edges(const clm_gmoe_experts *r, const expert_pool *pool)
+{
+    const clm_packed_edges *e = &r->graph->hop[pool->hop];
+    return (clm_message_edges){.row_ptr = e->row_ptr,
+                               .src = e->src,
+                               .kind = e->kind,
+                               .t_row_ptr = e->t_row_ptr,
+                               .dst = e->dst,
+                               .t_kind = e->t_kind,
+                               .factor = e->factor,
+                               .x_factor = e->factor,
+                               .live = r->graph->live};
+}
+
+/* --- experts side by side, on every node --- */
+
+/* GCN experts in rows of count D: x W, then sums over neighbours. */
 static clm_tensor *wide_gcn(const clm_gmoe_experts *r, const expert_pool *pool, clm_tensor *x)
 {
     const clm_gmoe_graph *g = r->graph;
-    const clm_packed_edges *e = &g->hop[pool->hop];
     const int64_t d = r->gmoe->width;
     const double bound = 1 / sqrt((double)d);
     clm_tensor *w = weights(r, pool, "w", true, d, d, CLM_INIT_UNIFORM, bound);
     clm_tensor *b = weights(r, pool, "b", true, 0, d, CLM_INIT_UNIFORM, bound);
     clm_tensor *root = weights(r, pool, "root", true, 0, d, CLM_INIT_NORMAL, 1);
     clm_tensor *h = clm_grouped_gemm(r->tape, x, (clm_rows){0}, w, b, g->live, g->nodes);
-    const clm_message_edges edges = {.row_ptr = e->row_ptr,
-                                     .src = e->src,
-                                     .kind = e->kind,
-                                     .t_row_ptr = e->t_row_ptr,
-                                     .dst = e->dst,
-                                     .t_kind = e->t_kind,
-                                     .factor = e->factor,
-                                     .x_factor = e->factor,
-                                     .live = g->live};
-    return clm_gcn_sum(r->tape, h, bonds(r, pool), root, &edges);
+    const clm_message_edges edges = node_edges(r, pool);
+    return clm_gcn_sum(r->tape, h, bonds(r, pool, g->hop[pool->hop].kinds, true), root, &edges);
 }
 
-/* Every expert on every node. */
-static clm_tensor *dense(const clm_gmoe_experts *r, const expert_pool *pool, clm_tensor *x,
-                         double scale)
+static clm_tensor *side_by_side(const clm_gmoe_experts *r, const expert_pool *pool, clm_tensor *x,
+                                double scale)
 {
     const clm_routing *routing = &r->gate->routing;
-    const clm_norm bn = norm(r, pool, "bn", r->gmoe->width);
     clm_tensor *v = wide_gcn(r, pool, x);
-    if (r->gmoe->experts == 1) return clm_batch_norm(r->tape, v, r->graph->live, &bn, false);
-    return clm_gated_part(r->tape, clm_batch_norm(r->tape, v, r->graph->live, &bn, false),
-                          pool->first, pool->count, routing->gate, routing->topk, r->graph->live,
-                          scale);
+    const clm_norm bn = norm(r, pool, "bn", r->gmoe->width);
+    clm_tensor *y = clm_batch_norm(r->tape, v, r->graph->live, &bn, false);
+    if (r->gmoe->experts == 1) return y;
+    return clm_gated_part(r->tape, y, pool->first, pool->count, routing->gate, routing->topk,
+                          r->graph->live, scale);
+}
+
+/* --- experts one after the other: rows are pairs of an expert and a node --- */
+
+/* x W of the nodes that an expert reads, then sums into those that are routed to it. */
+static clm_tensor *pair_gcn(const clm_gmoe_experts *r, const expert_pool *pool,
+                            const clm_expert_pairs *pairs, clm_tensor *x)
+{
+    const int64_t d = r->gmoe->width;
+    const double bound = 1 / sqrt((double)d);
+    clm_tensor *w = weights(r, pool, "w", false, d, d, CLM_INIT_UNIFORM, bound);
+    clm_tensor *b = weights(r, pool, "b", false, 0, d, CLM_INIT_UNIFORM, bound);
+    clm_tensor *root = weights(r, pool, "root", false, 0, d, CLM_INIT_NORMAL, 1);
+    clm_tensor *h =
+        clm_grouped_gemm(r->tape, x, pairs->rows, w, b, pairs->x_offsets, pairs->needed);
+    return clm_gcn_sum(r->tape, h, bonds(r, pool, pairs->kinds, false), root, &pairs->edges);
+}
+
+/* MLP((1 + eps) x + sum over neighbours), its hidden layer batch-normed; the linear maps run on the
+ * routed rows alone. */
+static clm_tensor *pair_gin(const clm_gmoe_experts *r, const expert_pool *pool,
+                            const clm_expert_pairs *pairs, clm_tensor *x)
+{
+    const int64_t d = r->gmoe->width, hidden = 2 * d;
+    const double bound = 1 / sqrt((double)d), inner = 1 / sqrt((double)hidden);
+    clm_tensor *eps = weights(r, pool, "eps", false, 0, 1, CLM_INIT_CONSTANT, 0);
+    clm_tensor *w_in = weights(r, pool, "w_in", false, d, hidden, CLM_INIT_UNIFORM, bound);
+    clm_tensor *b_in = weights(r, pool, "b_in", false, 0, hidden, CLM_INIT_UNIFORM, bound);
+    clm_tensor *w_o = weights(r, pool, "w_o", false, hidden, d, CLM_INIT_UNIFORM, inner);
+    clm_tensor *b_o = weights(r, pool, "b_o", false, 0, d, CLM_INIT_UNIFORM, inner);
+    const clm_norm bn = norm(r, pool, "mlp_bn", hidden);
+    clm_tensor *h = pairs->rows.index ? clm_pick_rows(r->tape, x, &pairs->rows) : x;
+    h = clm_gin_sum(r->tape, h, bonds(r, pool, pairs->kinds, false), eps, &pairs->edges);
+    h = clm_grouped_gemm(r->tape, h, (clm_rows){0}, w_in, b_in, pairs->offsets, pairs->routed);
+    h = clm_batch_norm(r->tape, h, pairs->offsets, &bn, true);
+    return clm_grouped_gemm(r->tape, h, (clm_rows){0}, w_o, b_o, pairs->offsets, pairs->routed);
+}
+
+/* The pairs of a pool; of a single expert the nodes themselves. */
+static clm_expert_pairs pairs_of(const clm_gmoe_experts *r, const expert_pool *pool)
+{
+    const clm_gmoe_graph *g = r->graph;
+    const clm_packed_edges *e = &g->hop[pool->hop];
+    if (r->gmoe->experts > 1)
+        return clm_expert_pairs_new(r->tape, r->gmoe->sparse ? r->gate->routing.topk : NULL,
+                                    pool->first, pool->count, g->live, e);
+    return (clm_expert_pairs){.experts = 1,
+                              .routed = g->nodes,
+                              .needed = g->nodes,
+                              .offsets = g->live,
+                              .x_offsets = g->live,
+                              .edges = node_edges(r, pool),
+                              .kinds = e->kinds};
+}
+
+static clm_tensor *one_by_one(const clm_gmoe_experts *r, const expert_pool *pool, clm_tensor *x,
+                              double scale)
+{
+    const clm_routing *routing = &r->gate->routing;
+    const clm_expert_pairs pairs = pairs_of(r, pool);
+    clm_tensor *v = r->gmoe->gin ? pair_gin(r, pool, &pairs, x) : pair_gcn(r, pool, &pairs, x);
+    const clm_norm bn = norm(r, pool, "bn", r->gmoe->width);
+    clm_tensor *y = clm_batch_norm(r->tape, v, pairs.offsets, &bn, false), *gate = routing->gate;
+    if (r->gmoe->experts == 1) return y;
+    if (r->seen && r->gmoe->sparse) {
+        r->seen->rows = pairs.offsets;
+        r->seen->needed = pairs.x_offsets;
+    }
+    if (!r->gmoe->sparse)
+        gate = clm_spread_gates(r->tape, gate, routing->topk, pool->first, pool->count);
+    gate = clm_add(r->tape, 1, &gate, &scale);
+    return clm_pair_sum(r->tape, y, gate, pairs.slot, pairs.node, pairs.order);
 }
 
 clm_tensor *clm_gmoe_mixture(const clm_gmoe_experts *r, clm_tensor *x)
 {
     const clm_gmoe *g = r->gmoe;
     const expert_pool pools[2] = {{0, 0, g->hop1}, {1, g->hop1, g->experts - g->hop1}};
+    const bool wide = !g->gin && (!g->sparse || g->experts == 1);
     const double scale = g->mean ? 1.0 / g->experts : 1;
     clm_tensor *y = NULL;
     for (int i = 0; i < 2; i++) {
         if (pools[i].count == 0) continue;
-        clm_tensor *part = dense(r, &pools[i], x, scale);
+        clm_tensor *part =
+            (wide ? side_by_side : one_by_one)(r, &pools[i], x, g->experts > 1 ? scale : 1);
         y = y ? clm_add(r->tape, 2, (clm_tensor *[]){y, part}, NULL) : part;
     }
     return y;

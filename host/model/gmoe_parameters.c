@@ -85,11 +85,6 @@ clm_status clm_check_gmoe(const clm_config *c)
         return CLM_FAIL;
     }
     if (first > e) return clm_fail(CLM_ERROR_USAGE, "hop1=%d exceeds experts=%d", first, e);
-    if (sparse && first > 0 && first < e) {
-        clm_fail(CLM_ERROR_USAGE, "dispatch=sparse with hop1=%d of %d experts", first, e);
-        clm_error_advice("hop1=0 or hop1=%d: rows are packed for one list of edges", e);
-        return CLM_FAIL;
-    }
     if (sparse == routed) return CLM_OK;
     clm_fail(CLM_ERROR_USAGE, "dispatch=%s with norm_rows=%s", sparse ? "sparse" : "dense",
              routed ? "routed" : "all");

@@ -4,8 +4,7 @@
 #include "model/golden_file.h"
 
 #include "base/text.h"
-#include "cl/add/add.h"
-#include "cl/grouped_gemm/grouped_gemm.h"
+#include "nn/pair_sum.h"
 
 #include <math.h>
 #include <string.h>
@@ -53,22 +52,49 @@ static clm_status read_edges(clm_golden *g, clm_tape *tape, int hop, int64_t nod
     return CLM_OK;
 }
 
-/* Vectors of the edges [M, experts * D]: a linear map of their features for each expert, whose
- * weights the file holds as bond<hop> [experts, D, features]. */
+/* Rows (e, m) of [E M, D] as rows (m, e). */
+static clm_tensor *by_edge(clm_golden *g, clm_tape *tape, clm_tensor *rows, int64_t experts,
+                           int64_t edges)
+{
+    const int64_t n = experts * edges;
+    int32_t *index = clm_alloc_array(g->scope, (size_t)(3 * n + 1), sizeof *index),
+            *inverse = index + n, *first = inverse + n;
+    for (int64_t i = 0; i < n; i++) {
+        index[i] = (int32_t)(i % experts * edges + i / experts);
+        inverse[i] = (int32_t)(i % edges * experts + i / edges);
+        first[i + 1] = (int32_t)(i + 1);
+    }
+    const clm_rows picked = {.index = clm_input_i32(tape, "by edge", index, CLM_DIMS(n)),
+                             .inverse_offsets =
+                                 clm_input_i32(tape, "by expert", first, CLM_DIMS(n + 1)),
+                             .inverse = clm_input_i32(tape, "back", inverse, CLM_DIMS(n))};
+    return clm_pick_rows(tape, rows, &picked);
+}
+
+/* Vectors of the edges, a linear map of their features for each expert, whose weights the file
+ * holds as bond<hop> [E, D, features]: side by side [M, E D], or one by one [M E, D]. */
 static clm_status read_bonds(clm_golden *g, clm_tape *tape, clm_parameters *p, int hop,
-                             int64_t experts, int64_t width, clm_tensor **bond)
+                             int64_t experts, int64_t width, bool wide, clm_tensor **bond)
 {
     const clm_file_tensor *feature;
     CLM_TRY(clm_golden_f32(g, clm_text(g->scope, "in.bond%d", hop + 1), &feature));
-    const int64_t m = feature->dim[0], f = feature->dim[1];
-    const int32_t all[2] = {0, (int32_t)m};
     const char *name = clm_text(g->scope, "bond%d", hop + 1);
-    const int w =
-        clm_parameter(p, name, true, CLM_INIT_CONSTANT, 0, CLM_DIMS(1, f, experts * width));
+    const int64_t m = feature->dim[0], f = feature->dim[1], groups = wide ? 1 : experts,
+                  columns = wide ? experts * width : width, rows = groups * m;
+    int32_t *offsets = clm_alloc_array(g->scope, (size_t)(groups + 1 + rows), sizeof *offsets),
+            *edge = offsets + groups + 1;
+    for (int64_t i = 0; i <= groups; i++)
+        offsets[i] = (int32_t)(i * m);
+    for (int64_t i = 0; i < rows; i++)
+        edge[i] = (int32_t)(i % m);
+    const int w = clm_parameter(p, name, true, CLM_INIT_CONSTANT, 0, CLM_DIMS(groups, f, columns));
     clm_parameter_in_file(p, w, name, 0, CLM_DIMS(experts, width, f));
-    *bond = clm_grouped_gemm(tape, clm_input_f32(tape, name, feature->data, CLM_DIMS(m, f)),
-                             (clm_rows){0}, clm_weight(tape, w), NULL,
-                             clm_input_i32(tape, "all edges", all, CLM_DIMS(2)), m);
+    clm_tensor *y =
+        clm_grouped_gemm(tape, clm_input_f32(tape, name, feature->data, CLM_DIMS(m, f)),
+                         (clm_rows){.index = clm_input_i32(tape, "edges", edge, CLM_DIMS(rows))},
+                         clm_weight(tape, w), NULL,
+                         clm_input_i32(tape, "groups", offsets, CLM_DIMS(groups + 1)), rows);
+    *bond = wide ? y : by_edge(g, tape, y, experts, m);
     return CLM_OK;
 }
 
@@ -155,7 +181,7 @@ clm_status clm_golden_gmoe(clm_golden *g)
     for (int h = 0; h < 2; h++) {
         if (hop[h] == 0) continue;
         CLM_TRY(read_edges(g, tape, h, n, &graph.hop[h]));
-        CLM_TRY(read_bonds(g, tape, p, h, hop[h], d, &graph.bond[h]));
+        CLM_TRY(read_bonds(g, tape, p, h, hop[h], d, !gmoe.gin, &graph.bond[h]));
     }
     clm_tensor *h = clm_input_f32(tape, "x", x->data, x->rank, x->dim);
     clm_want_gradient(tape, h);
