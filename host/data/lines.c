@@ -236,9 +236,11 @@ clm_status clm_lines_end(const clm_lines *lines, const char *after)
 
 void *clm_grow(clm_scope *scope, void *old, size_t count, size_t *capacity, size_t size)
 {
-    if (count < *capacity) return old;
-    *capacity = *capacity == 0 ? 1024 : 2 * *capacity;
+    const size_t had = *capacity;
+    if (count < had) return old;
+    while (*capacity <= count)
+        *capacity = *capacity == 0 ? 1024 : 2 * *capacity;
     void *grown = clm_alloc_array(scope, *capacity, size);
-    if (old != NULL) memcpy(grown, old, count * size);
+    if (had > 0) memcpy(grown, old, (count < had ? count : had) * size);
     return grown;
 }

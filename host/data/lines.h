@@ -48,9 +48,9 @@ bool clm_lines_ended(const clm_lines *lines);
 clm_status clm_lines_fail(const clm_lines *lines, const char *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* `old` with room for at least count + 1 elements of `size` bytes; capacity doubles. The first
- * `count` elements are kept; what is given up stays in the scope until it ends. `old` null: all are
- * zero. */
+/* `old` with room for at least count + 1 elements of `size` bytes; capacity doubles. Of the first
+ * `count` elements those that `old` (null: none) had room for are kept, the others are zero; what is
+ * given up stays in the scope until it ends. */
 void *clm_grow(clm_scope *scope, void *old, size_t count, size_t *capacity, size_t size);
 
 #endif
