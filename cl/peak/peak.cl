@@ -5,7 +5,7 @@
  * all is done depends on an argument.
  *
  * Built with TYPE and WIDTH of the vectors, CHAINS of operations side by side, LOCAL work-items in a
- * group, and one of FMA, EXP, READ, COPY, ATOMIC, EMPTY. */
+ * group, and one of FMA, PRODUCT, EXP, READ, COPY, UPDATE, ATOMIC, EMPTY. */
 #ifdef cl_khr_fp64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 #endif
@@ -46,6 +46,27 @@ KERNEL peak_fma(__global vector *out, int rounds, float a, float b)
         EACH(STEP)
     }
     out[get_global_id(0)] = SUM;
+}
+#endif
+
+#ifdef PRODUCT /* with MMA, DEPTH of a fragment's sums, and PTX where it is not emulated */
+/* Sums grow by DEPTH twice in a round, exactly up to 2^24, and stay there: what is left of each chain
+ * is the mean of the lane's four. */
+KERNEL peak_mma(__global float *out, int rounds, float one)
+{
+    CLM_MMA_MEMORY
+    (void)copies;
+    const uint pair = as_uint(one) | (DEPTH == 16 ? as_uint(one) >> 16 : 0);
+    const uint a[4] = {pair, pair, pair, pair}, b[2] = {pair, pair};
+#define START_SUM(i) float x##i[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+#define MEAN(i) +0.25f * (x##i[0] + x##i[1] + x##i[2] + x##i[3])
+    EACH(START_SUM)
+    for (int round = 0; round < rounds; round++) {
+#define STEP(i) PRODUCT(x##i, a, b, exchange);
+        EACH(STEP)
+        EACH(STEP)
+    }
+    out[get_global_id(0)] = 0.0f EACH(MEAN);
 }
 #endif
 
@@ -116,6 +137,24 @@ KERNEL peak_copy(__global const vector *from, int rounds, int slices, int slice,
 #define LOAD(k) const vector x##k = p[i + k * LOCAL];
             EACH(LOAD)
 #define STORE(k) q[i + k * LOCAL] = x##k;
+            EACH(STORE)
+        }
+        NEXT_SLICE
+    }
+}
+#endif
+
+#ifdef UPDATE
+/* Sets bits, so that it makes no difference how often. */
+KERNEL peak_update(__global vector *both, int rounds, int slices, int slice, int shift, int bits)
+{
+    OWN_SLICE
+    for (int round = 0; round < rounds; round++) {
+        __global vector *p = both + FIRST;
+        for (int i = 0; i < slice; i += CHAINS * LOCAL) {
+#define LOAD(k) const vector x##k = p[i + k * LOCAL];
+            EACH(LOAD)
+#define STORE(k) p[i + k * LOCAL] = x##k | bits;
             EACH(STORE)
         }
         NEXT_SLICE

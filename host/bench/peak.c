@@ -12,7 +12,7 @@ extern const clm_source clm_source_peak;
 
 enum { ROUNDS_AT = 1 }; /* place of the argument `rounds` */
 
-enum { ENTRIES = 50, SAMPLES = 10 }; /* about as many as there are, and of each in a round */
+enum { ENTRIES = 65, SAMPLES = 10 }; /* about as many as there are, and of each in a round */
 
 /* The time there is for one entry in one round. */
 static double each_ns(const clm_peak_run *run)

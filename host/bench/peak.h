@@ -9,6 +9,8 @@ typedef struct clm_peak_options {
     /* Told what is measured next and which share of all is done; null: nobody. */
     void (*progress)(void *user, const char *what, double done);
     void *user;
+    bool emulate; /* also measure what the device lacks and cl/mma.clh emulates: its kernels are
+                     checked, its roofs bind nothing */
 } clm_peak_options;
 
 /* Measures every roof; what the device lacks is an entry with the reason. The medians are of as many

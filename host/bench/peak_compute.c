@@ -96,6 +96,54 @@ static clm_status measure_fma(clm_peak_run *run, clm_buffer *out, const type *t)
     return clm_peak_best(run, kernel, shapes, peak);
 }
 
+/* --- matrix units --- */
+
+typedef struct unit {
+    const char *of, *product;
+    uint32_t feature;
+    int depth; /* terms of the sums of one product of fragments, 16 x 8 of them */
+} unit;
+
+static const unit units[] = {
+    {"tf32", "clm_mma_tf32", CLM_FEATURE_MMA_TF32, 8},
+    {"bf16", "clm_mma_bf16", CLM_FEATURE_MMA_BF16, 16},
+};
+
+static clm_status make_mma(clm_peak_run *run, clm_buffer *out, const unit *u, bool emulated,
+                           const clm_peak_shape *shape, clm_peak_kernel *kernel)
+{
+    const char *define = clm_text(run->scope, "PRODUCT=%s -DDEPTH=%d -DMMA=%d%s", u->product,
+                                  u->depth, shape->local, emulated ? "" : " -DPTX");
+    CLM_TRY(clm_peak_build(run, "peak_mma", "float", define, shape, kernel));
+    CLM_TRY(clm_kernel_arg_buffer(kernel->kernel, OUT_AT, out));
+    CLM_TRY(clm_kernel_arg_f32(kernel->kernel, A_AT, 1.0f));
+    const double warps = (double)kernel->range.global[0] / 32;
+    kernel->work = 2.0 * shape->chains * warps * (2 * 16 * 8 * u->depth);
+    return check(run, out, &types[0], kernel, 2.0 * CHECKED_ROUNDS * u->depth, 0);
+}
+
+/* Chains hide the latency of a unit, as do the warps beside: how many of each, the device says. */
+static clm_status measure_mma(clm_peak_run *run, clm_buffer *out, const unit *u)
+{
+    static const clm_peak_shape shape[] = {{1, 8, 128, 8}, {1, 16, 128, 4}, {1, 8, 256, 4}};
+    clm_peak_kernel kernel[3];
+    clm_peak *peak = clm_peak_begin(run, CLM_PEAK_FMA, u->of, 0);
+    const bool emulated = (run->device->features & u->feature) == 0;
+    if (emulated && !run->options->emulate) {
+        clm_peak_unsupported(run, peak,
+                             "not available here: needs matrix units through inline PTX");
+        return CLM_OK;
+    }
+    for (size_t i = 0; i < 3; i++)
+        if (make_mma(run, out, u, emulated, &shape[i], &kernel[i]) != CLM_OK)
+            kernel[i].kernel = NULL;
+    CLM_TRY(clm_peak_best(run, kernel, 3, peak));
+    if (!emulated || strcmp(peak->status, "ok") != 0) return CLM_OK;
+    peak->status = "emulated";
+    peak->reason = "the device has no matrix units";
+    return CLM_OK;
+}
+
 /* --- exponentials --- */
 
 static clm_status make_exp(clm_peak_run *run, clm_buffer *out, const char *function,
@@ -134,8 +182,8 @@ clm_status clm_peak_compute(clm_peak_run *run)
     CLM_TRY(clm_buffer_new(run->context, run->round_scope, "results of the peaks", bytes, &out));
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         CLM_TRY(measure_fma(run, out, &types[i]));
-    clm_peak_unsupported(run, clm_peak_begin(run, CLM_PEAK_FMA, "bf16", 0),
-                         "OpenCL C has no bf16: products are computed in f32");
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        CLM_TRY(measure_mma(run, out, &units[i]));
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         CLM_TRY(measure_exp(run, out, functions[i]));
     return CLM_OK;

@@ -1,4 +1,4 @@
-/* Reads and copies of working sets from the smallest cache to beyond the largest. */
+/* Reads, copies and updates of working sets from the smallest cache to beyond the largest. */
 #include "bench/peak_run.h"
 
 #include "base/text.h"
@@ -9,16 +9,16 @@ enum {
     SLICES_AT,
     SLICE_AT,
     SHIFT_AT,
-    TO_AT, /* of a read: where its sums go; of filling: the factor */
+    TO_AT, /* of a read: where its sums go; of filling: the factor; of an update: its bits */
 };
 
-enum { SMALLEST = 16 << 10, LANE_BYTES = 4 };
+enum { SMALLEST = 16 << 10, LANE_BYTES = 4, BITS = 1 << 30 };
 
 typedef struct memory {
     clm_peak_run *run;
     clm_buffer *from, *to; /* the largest set, and half of it */
     uint64_t largest;
-    clm_peak_kernel read[CLM_PEAK_SHAPES], copy[CLM_PEAK_SHAPES];
+    clm_peak_kernel read[CLM_PEAK_SHAPES], copy[CLM_PEAK_SHAPES], update[CLM_PEAK_SHAPES];
     size_t shapes;
 } memory;
 
@@ -104,6 +104,18 @@ static clm_status check_copy(const memory *m, const clm_peak_kernel *kernel, con
     return clm_fail(CLM_ERROR_WRONG, "the kernel copies %u instead of %u", got, last);
 }
 
+/* Property: the last element, 0 before, has the bits that are set. */
+static clm_status check_update(const memory *m, const clm_peak_kernel *kernel, const cut *c)
+{
+    const uint64_t last = c->slices * c->slice_bytes - LANE_BYTES;
+    uint32_t got = 0;
+    CLM_TRY(clm_buffer_write(m->to, last, &got, sizeof got));
+    CLM_TRY(clm_peak_once(m->run, kernel, 1));
+    CLM_TRY(clm_buffer_read(m->to, last, &got, sizeof got));
+    if (got == BITS) return CLM_OK;
+    return clm_fail(CLM_ERROR_WRONG, "the kernel leaves %u instead of %d", got, BITS);
+}
+
 static clm_status make_read(memory *m, const clm_peak_shape *shape, clm_peak_kernel *kernel)
 {
     cut c;
@@ -122,6 +134,16 @@ static clm_status make_copy(memory *m, const clm_peak_shape *shape, clm_peak_ker
     CLM_TRY(clm_kernel_arg_buffer(kernel->kernel, TO_AT, m->to));
     CLM_TRY(set_cut(m, kernel, m->largest / 2, &c));
     return check_copy(m, kernel, &c);
+}
+
+static clm_status make_update(memory *m, const clm_peak_shape *shape, clm_peak_kernel *kernel)
+{
+    cut c;
+    CLM_TRY(clm_peak_build(m->run, "peak_update", "int", "UPDATE", shape, kernel));
+    CLM_TRY(clm_kernel_arg_buffer(kernel->kernel, FROM_AT, m->to));
+    CLM_TRY(clm_kernel_arg_i32(kernel->kernel, TO_AT, BITS));
+    CLM_TRY(set_cut(m, kernel, m->largest / 2, &c));
+    return check_update(m, kernel, &c);
 }
 
 /* Memory is first written by the cores that use it later, so that on hosts with several memories
@@ -163,17 +185,18 @@ static clm_status prepare(memory *m)
     for (size_t i = 0; i < m->shapes; i++) {
         if (make_read(m, &shape[i], &m->read[i]) != CLM_OK) m->read[i].kernel = NULL;
         if (make_copy(m, &shape[i], &m->copy[i]) != CLM_OK) m->copy[i].kernel = NULL;
+        if (make_update(m, &shape[i], &m->update[i]) != CLM_OK) m->update[i].kernel = NULL;
     }
     return CLM_OK;
 }
 
 /* --- the curve --- */
 
-/* `each`: bytes of one buffer; `buffers`: 1 for reads, 2 for copies. */
+/* A copy's working set is in two buffers; all but reads move their bytes twice. */
 static clm_status measure(memory *m, clm_peak_kind kind, const clm_peak_kernel *made,
                           uint64_t bytes)
 {
-    const uint64_t buffers = kind == CLM_PEAK_COPY ? 2 : 1;
+    const uint64_t buffers = kind == CLM_PEAK_COPY ? 2 : 1, passes = kind == CLM_PEAK_READ ? 1 : 2;
     clm_peak_kernel ready[CLM_PEAK_SHAPES];
     bool fits = false;
     for (size_t i = 0; i < m->shapes; i++) {
@@ -181,7 +204,7 @@ static clm_status measure(memory *m, clm_peak_kind kind, const clm_peak_kernel *
         ready[i] = made[i];
         if (ready[i].kernel != NULL) CLM_TRY(set_cut(m, &ready[i], bytes / buffers, &c));
         if (c.slices == 0) ready[i].kernel = NULL;
-        ready[i].work *= (double)buffers;
+        ready[i].work *= (double)passes;
         fits = fits || ready[i].kernel != NULL;
     }
     if (!fits && bytes < m->largest) return CLM_OK; /* the curve starts later */
@@ -196,5 +219,7 @@ clm_status clm_peak_memory(clm_peak_run *run)
         CLM_TRY(measure(&m, CLM_PEAK_READ, m.read, bytes));
     for (uint64_t bytes = SMALLEST; bytes <= m.largest; bytes *= 2)
         CLM_TRY(measure(&m, CLM_PEAK_COPY, m.copy, bytes));
+    for (uint64_t bytes = SMALLEST; bytes <= m.largest / 2; bytes *= 2)
+        CLM_TRY(measure(&m, CLM_PEAK_UPDATE, m.update, bytes));
     return CLM_OK;
 }

@@ -28,7 +28,7 @@ static double fma_rate(const clm_roofs *roofs, const char *precision)
     return isnan(rate) ? best(roofs, CLM_PEAK_FMA, "f32") : rate;
 }
 
-/* The rate of read or copy at a working set, beyond the measured sizes that of the nearest. */
+/* The rate of read, copy or update at a working set, beyond the measured sizes that of the nearest. */
 static double at_footprint(const clm_roofs *roofs, clm_peak_kind kind, double bytes)
 {
     const clm_peak *below = NULL, *above = NULL;
@@ -45,10 +45,11 @@ static double at_footprint(const clm_roofs *roofs, clm_peak_kind kind, double by
     return below->median * pow(above->median / below->median, part);
 }
 
-static double bandwidth(const clm_roofs *roofs, double bytes)
+static double bandwidth(const clm_roofs *roofs, double bytes, bool in_place)
 {
-    return fmax(at_footprint(roofs, CLM_PEAK_READ, bytes),
-                at_footprint(roofs, CLM_PEAK_COPY, bytes));
+    const double apart =
+        fmax(at_footprint(roofs, CLM_PEAK_READ, bytes), at_footprint(roofs, CLM_PEAK_COPY, bytes));
+    return in_place ? fmax(apart, at_footprint(roofs, CLM_PEAK_UPDATE, bytes)) : apart;
 }
 
 static double time_of(double work, double rate) { return work > 0 ? work / rate : 0; }
@@ -60,7 +61,7 @@ clm_roof clm_roof_of(const clm_roofs *roofs, const clm_work *work)
     const double touched = work->footprint_bytes > 0 ? work->footprint_bytes : work->bytes;
     const double exps = fmin(work->exps, work->flops);
     clm_roof roof = {.gflops = fma_rate(roofs, work->precision),
-                     .gbytes = bandwidth(roofs, touched)};
+                     .gbytes = bandwidth(roofs, touched, work->in_place)};
     roof.compute_ns =
         time_of(work->flops - exps, roof.gflops) + time_of(exps, best(roofs, CLM_PEAK_EXP, NULL));
     roof.bandwidth_ns = time_of(work->bytes, roof.gbytes);

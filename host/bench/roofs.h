@@ -8,10 +8,11 @@
 #include <jansson.h>
 
 typedef enum clm_peak_kind {
-    CLM_PEAK_FMA,             /* Gflop/s, an FMA counts 2; `of`: f32, f64, f16, bf16, tf32 */
-    CLM_PEAK_EXP,             /* Gexp/s; `of`: exp, native_exp, clm_exp */
-    CLM_PEAK_READ,            /* GB/s, at a working set of `bytes` */
-    CLM_PEAK_COPY,            /* GB/s, bytes read and bytes written, at a working set of `bytes` */
+    CLM_PEAK_FMA,    /* Gflop/s, an FMA counts 2; `of`: f32, f64, f16; of matrix units tf32, bf16 */
+    CLM_PEAK_EXP,    /* Gexp/s; `of`: exp, native_exp, clm_exp */
+    CLM_PEAK_READ,   /* GB/s, at a working set of `bytes` */
+    CLM_PEAK_COPY,   /* GB/s, bytes read and bytes written, at a working set of `bytes` */
+    CLM_PEAK_UPDATE, /* the same of one working set that is read and written in place */
     CLM_PEAK_LAUNCH_LATENCY,  /* ns from enqueue to the return of clFinish */
     CLM_PEAK_LAUNCH_INTERVAL, /* ns per launch, enqueued back to back */
     CLM_PEAK_TO_DEVICE,       /* GB/s of a blocking write of `bytes` from host memory */
@@ -70,6 +71,7 @@ typedef struct clm_work {
     double bytes;           /* compulsory traffic (clm_cost) */
     double footprint_bytes; /* memory touched: says which level of it the bytes come from; 0: as
                                many as `bytes` */
+    bool in_place;          /* part of the memory is read and written in the same places */
     double launches;        /* kernel launches */
     const char *precision;  /* of the products: f32, f64, f16, bf16, tf32; null: f32 */
 } clm_work;
@@ -84,8 +86,8 @@ typedef struct clm_roof {
 } clm_roof;
 
 /* Compute: flops at the FMA rate of the precision (f32 where the device computes it so), then exps
- * at the best exp rate, as both use the same units. Bandwidth: the better of read and copy at the
- * footprint, between two sizes on a line in logarithms. Launch: launches, back to back. `roofs`
+ * at the best exp rate, as both use the same units. Bandwidth: the best of read, copy and, in place,
+ * update at the footprint, between two sizes on a line in logarithms. Launch: launches, back to back. `roofs`
  * null: none is known. */
 clm_roof clm_roof_of(const clm_roofs *roofs, const clm_work *work);
 

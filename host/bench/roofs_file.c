@@ -19,6 +19,7 @@ static const struct {
     [CLM_PEAK_EXP] = {"exp", "Gexp/s"},
     [CLM_PEAK_READ] = {"read", "GB/s"},
     [CLM_PEAK_COPY] = {"copy", "GB/s"},
+    [CLM_PEAK_UPDATE] = {"update", "GB/s"},
     [CLM_PEAK_LAUNCH_LATENCY] = {"launch_latency", "ns"},
     [CLM_PEAK_LAUNCH_INTERVAL] = {"launch_interval", "ns"},
     [CLM_PEAK_TO_DEVICE] = {"to_device", "GB/s"},

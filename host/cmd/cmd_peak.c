@@ -231,8 +231,8 @@ static int run(int argc, char **argv)
         table,
         parse,
         NULL,
-        "Measures what each device can do at best: multiply-adds per type, exponentials, reading "
-        "and copying by size of the working set, launches, transfers and atomics.\v"
+        "Measures what each device can do at best: multiply-adds per type, exponentials, reading, "
+        "copying and updating by size of the working set, launches, transfers and atomics.\v"
         "The roofs are kept per device in the user's cache folder; `clmoe devices` shows them, and "
         "every share of a roof is of these. Emulators are skipped: their times mean nothing.",
         NULL,

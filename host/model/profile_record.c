@@ -29,6 +29,22 @@ static json_t *operands(const clm_call *call)
     return json_string(text);
 }
 
+/* What its products are computed in, for the roof that they can come to: that of matrix units where
+ * the variant uses them, however many products take the place of one. */
+static const char *precision(const clm_call_profile *c)
+{
+    for (const clm_variant *v = c->call->op->variant; v->name; v++)
+        if (strcmp(v->name, c->variant) == 0) return v->precision ? v->precision : "f32";
+    return "f32";
+}
+
+static bool in_place(const clm_call *call)
+{
+    for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
+        if (call->arg[o] && call->op->operand[o].role == CLM_INOUT) return true;
+    return false;
+}
+
 /* Rates: per nanosecond are thousand millions per second. */
 static void put_work(json_t *to, double ns, double flops, double bytes, double launches)
 {
@@ -42,10 +58,11 @@ static void put_work(json_t *to, double ns, double flops, double bytes, double l
 static json_t *call_json(const clm_call_profile *c, bool forward)
 {
     json_t *json =
-        json_pack("{s:s,s:s,s:o,s:s,s:s,s:s?,s:o,s:f}", "operator", c->call->op->name, "pass",
-                  forward ? "forward" : "backward", "operands", operands(c->call), "variant",
-                  c->variant, "tunables", c->tunables, "library", c->library, "ns",
-                  clm_summary_json(&c->ns), "footprint_bytes", c->footprint_bytes);
+        json_pack("{s:s,s:s,s:o,s:s,s:s,s:s?,s:o,s:f,s:s,s:b}", "operator", c->call->op->name,
+                  "pass", forward ? "forward" : "backward", "operands", operands(c->call),
+                  "variant", c->variant, "tunables", c->tunables, "library", c->library, "ns",
+                  clm_summary_json(&c->ns), "footprint_bytes", c->footprint_bytes, "precision",
+                  precision(c), "in_place", in_place(c->call));
     put_work(json, c->ns.median, c->cost.flops, c->cost.bytes, (double)c->launches);
     return json;
 }

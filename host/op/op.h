@@ -114,6 +114,7 @@ typedef struct clm_variant {
     /* Tolerance of a variant that rounds more than the operator allows; 0: the operator's. Such a
      * one is never the default, but has to be asked for. */
     double suspect, wrong;
+    const char *precision; /* of its products on matrix units: tf32, bf16; null: the operands' */
 } clm_variant;
 
 struct clm_op {

@@ -37,6 +37,7 @@ static clm_roof roof_of(const clm_roofs *roofs, const json_t *profile, const jso
                            .footprint_bytes =
                                cold ? number(cache, "bytes") : number(call, "footprint_bytes"),
                            .launches = events ? 0 : number(call, "launches"),
+                           .in_place = json_is_true(json_object_get(call, "in_place")),
                            .precision = precision[0] != '\0' ? precision : NULL};
     return clm_roof_of(roofs, &work);
 }

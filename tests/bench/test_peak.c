@@ -54,16 +54,30 @@ static void assert_complete(const clm_roofs *roofs)
         assert_true(of_kind[kind] > 0);
 }
 
+/* Property: products on matrix units are right, emulated where there are none. */
+static void assert_products(const clm_roofs *roofs)
+{
+    size_t products = 0;
+    for (size_t i = 0; i < roofs->count; i++) {
+        const clm_peak *peak = &roofs->peak[i];
+        if (strcmp(peak->of, "tf32") != 0 && strcmp(peak->of, "bf16") != 0) continue;
+        products++;
+        if (strcmp(peak->status, "unsupported") == 0) fail_msg("%s: %s", peak->of, peak->reason);
+    }
+    assert_int_equal(products, 2);
+}
+
 static void test_all_roofs_are_measured(void **state)
 {
     fixture *f = *state;
     if (without_times(f)) skip();
-    const clm_peak_options options = {.budget_s = 0.1};
+    const clm_peak_options options = {.budget_s = 0.1, .emulate = true};
     const clm_roofs *roofs;
     const clm_status status = clm_peak_measure(&f->scope, f->context, &options, &roofs);
     if (status != CLM_OK) fail_msg("%s", clm_error_last()->what);
     assert_string_equal(roofs->key, f->device->key);
     assert_complete(roofs);
+    assert_products(roofs);
     const clm_work small = {.flops = 1e9, .bytes = 1e9, .footprint_bytes = 1 << 20, .launches = 1};
     clm_work large = small;
     large.footprint_bytes = 1e15;

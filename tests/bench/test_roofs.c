@@ -22,6 +22,7 @@ static clm_peak made_up[] = {
     {CLM_PEAK_READ, "", 1 << 20, "ok", NULL, 400, 390, 410, 20, NULL},
     {CLM_PEAK_COPY, "", 1 << 20, "ok", NULL, 300, 290, 310, 20, NULL},
     {CLM_PEAK_COPY, "", 1 << 24, "ok", NULL, 30, 29, 31, 20, NULL},
+    {CLM_PEAK_UPDATE, "", 1 << 24, "ok", NULL, 40, 39, 41, 20, NULL},
     {CLM_PEAK_LAUNCH_LATENCY, "", 0, "ok", NULL, 20000, 19000, 21000, 20, NULL},
     {CLM_PEAK_LAUNCH_INTERVAL, "", 0, "ok", NULL, 2000, 1900, 2100, 20, NULL},
 };
@@ -69,6 +70,8 @@ static void test_the_footprint_says_which_bandwidth(void **state)
     assert_close(clm_roof_of(&device, &work).gbytes, 100);
     work.footprint_bytes = 0; /* as many as bytes, beyond what was measured */
     assert_close(clm_roof_of(&device, &work).gbytes, 30);
+    work.in_place = true; /* half of the lines are not moved */
+    assert_close(clm_roof_of(&device, &work).gbytes, 40);
 }
 
 static void test_the_precision_says_which_rate(void **state)
