@@ -79,6 +79,8 @@ typedef struct clm_model {
     clm_network network; /* of models whose run is clm_link_run; null otherwise */
     bool reads_edges; /* the network reads a message graph; else every training edge supervises */
     clm_predictor predictor; /* of models whose run is clm_task_run; null otherwise */
+    int (*roles)(const clm_config *config); /* how many structural roles of nodes the predictor
+                                               reads; null: none */
 } clm_model;
 
 extern const clm_model *const clm_models[];        /* ends with null; collected by the build */

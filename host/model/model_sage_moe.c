@@ -18,5 +18,6 @@ const clm_model clm_model_sage_moe = {
     .plan = clm_task_plan,
     .needs_device = true,
     .predictor = clm_sage_network,
+    .roles = clm_sage_roles,
     .reads_edges = true,
 };

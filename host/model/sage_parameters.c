@@ -82,3 +82,10 @@ clm_status clm_check_sage(const clm_config *c)
     clm_error_advice("top_k of at most %d, or more experts", e);
     return CLM_FAIL;
 }
+
+int clm_sage_roles(const clm_config *c)
+{
+    const bool read = clm_config_is(c, "variant", "message_roles") ||
+                      clm_config_is(c, "variant", "aggregated_roles");
+    return read ? clm_config_int(c, "experts") : 0;
+}

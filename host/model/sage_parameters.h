@@ -9,5 +9,7 @@ extern const clm_data_default clm_sage_on_data[];
 
 /* K <= E of the noisy top-k. */
 clm_status clm_check_sage(const clm_config *config);
+/* Roles of each node that the variant reads, one for each expert; 0: none. */
+int clm_sage_roles(const clm_config *config);
 
 #endif

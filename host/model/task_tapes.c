@@ -3,8 +3,10 @@
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
 #include "cl/bce_loss/bce_loss.h"
+#include "cl/gather_sum/gather_sum.h"
 #include "cl/mse_loss/mse_loss.h"
 #include "cl/nll_loss/nll_loss.h"
+#include "data/roles.h"
 #include "model/full_graph.h"
 #include "model/her_parameters.h"
 
@@ -21,7 +23,9 @@ typedef struct recording {
     clm_task_tapes *tapes;
     clm_predictor predictor;
     clm_categories bonds[2];
-    clm_task_inputs first; /* of one graph: on the tape recorded first */
+    clm_roles roles;        /* share null: the model reads none */
+    clm_tensor *role_input; /* of a set of graphs: on the tape recorded first */
+    clm_task_inputs first;  /* of one graph: likewise */
     bool recorded;
 } recording;
 
@@ -60,9 +64,27 @@ static clm_tensor *node_labels(const recording *r, clm_tape *tape)
 static clm_status whole(recording *r, clm_tape *tape, clm_task_inputs *in)
 {
     CLM_TRY(clm_full_graph_inputs(tape, r->cell->dataset, r->recorded ? &r->first : NULL, in));
+    if (!r->recorded && r->roles.share)
+        in->roles =
+            clm_input_f32(tape, "roles", r->roles.share, CLM_DIMS(r->graph->nodes, r->roles.count));
     if (!r->recorded) r->first = *in;
     r->recorded = true;
     return CLM_OK;
+}
+
+/* Rows of roles of the batch's nodes. */
+static clm_tensor *batch_roles(recording *r, clm_tape *tape, const clm_graph_batch *b)
+{
+    if (!r->roles.share) return NULL;
+    const int64_t n = b->nodes, dim[] = {r->graph->nodes, r->roles.count};
+    int32_t *one = clm_alloc_array(r->scope, (size_t)n + 1, sizeof *one);
+    for (int64_t i = 0; i <= n; i++)
+        one[i] = (int32_t)i;
+    clm_tensor *all = r->role_input ? clm_input_shared(tape, r->role_input)
+                                    : clm_input_f32(tape, "roles", r->roles.share, 2, dim);
+    if (!r->role_input) r->role_input = all;
+    return clm_gather_sum(tape, all, clm_input_i32(tape, "a row each", one, CLM_DIMS(n + 1)),
+                          b->node, NULL, NULL);
 }
 
 static clm_tensor *loss_of(const recording *r, clm_tape *tape, clm_tensor *logits,
@@ -84,7 +106,7 @@ static void keep_seen(clm_tape *tape, const clm_task_seen *seen)
 }
 
 /* Inputs of the batch of a step, and its labels. */
-static clm_tensor *batch(const recording *r, clm_tape *tape, clm_graph_batches *batches,
+static clm_tensor *batch(recording *r, clm_tape *tape, clm_graph_batches *batches,
                          clm_task_inputs *in)
 {
     const clm_graph_batch b = clm_graph_batch_record(tape, batches);
@@ -99,6 +121,7 @@ static clm_tensor *batch(const recording *r, clm_tape *tape, clm_graph_batches *
                             .hop = {b.hop[0], b.hop[1]},
                             .graph_ptr = b.graph_ptr,
                             .graph_of = b.graph_of,
+                            .roles = batch_roles(r, tape, &b),
                             .outputs = r->tapes->outputs};
     return b.label;
 }
@@ -258,6 +281,9 @@ clm_status clm_task_tapes_new(clm_scope *scope, const clm_cell *cell, clm_task_t
                               .steps = 1};
     CLM_TRY(clm_task_split_new(scope, graph, seed, &tapes->split));
     bond_categories(r);
+    const clm_model *model = clm_config_model(config);
+    const int roles = model->roles ? model->roles(config) : 0;
+    if (roles > 0) CLM_TRY(clm_roles_new(scope, graph, roles, &r->roles));
     clm_batch_set *set = clm_alloc(scope, sizeof *set);
     clm_graph_batches *batches = clm_alloc_array(scope, 2, sizeof *batches);
     if (graph->graphs) {
@@ -267,6 +293,7 @@ clm_status clm_task_tapes_new(clm_scope *scope, const clm_cell *cell, clm_task_t
     }
     tapes->work = work_of(graph, tapes);
     CLM_TRY(record_train(r));
+    tapes->windows = graph->graphs ? batches[0].steps : 1;
     CLM_TRY(record_score(r, graph->graphs ? &batches[0] : NULL));
     if (!graph->graphs) return CLM_OK;
     (void)predictions(r, &batches[1], NULL, NULL, &tapes->infer);
@@ -309,15 +336,16 @@ static clm_status predict_window(clm_task_tapes *t, int64_t window, int64_t firs
 clm_status clm_task_predict(clm_task_tapes *t, int part, float *prediction, clm_task_window window,
                             void *user)
 {
+    const int32_t turn = t->turns++; /* what is drawn in evaluation differs from one to the next */
     if (!t->order) {
-        CLM_TRY(clm_tape_run(t->score, 0, 0));
+        CLM_TRY(clm_tape_run(t->score, turn, 0));
         CLM_TRY(predict_nodes(t, part, prediction));
         return window ? window(user, t) : CLM_OK;
     }
     const int64_t first = part == CLM_SPLIT_TEST ? t->split.count[CLM_SPLIT_VAL] : 0,
                   count = t->split.count[part];
     for (int64_t w = first / t->window; w * t->window < first + count; w++) {
-        CLM_TRY(clm_tape_run(t->score, (int32_t)w, 0));
+        CLM_TRY(clm_tape_run(t->score, (int32_t)(turn * t->windows + w), 0));
         CLM_TRY(predict_window(t, w, first, count, prediction));
         if (window) CLM_TRY(window(user, t));
     }

@@ -21,7 +21,8 @@ typedef struct clm_task_tapes {
     /* Of sets of graphs: graphs in the order of training; a window of `score` is so many graphs of
      * first those that validate, then those that test. */
     clm_graph_batches *order;
-    int64_t window;
+    int64_t window, windows; /* graphs of a window, number of windows */
+    int32_t turns;           /* predictions made so far */
 } clm_task_tapes;
 
 /* Splits the data, records and plans the tapes. */
