@@ -2,7 +2,7 @@
 #
 #   make              build into build/
 #   make bench        install what is missing, build, run the quick suite on the devices found
-#   make bench-full   the same with every suite (a day on few cores; needs the data sets)
+#   make bench-full   the same with every suite (days on few cores; needs the data sets)
 #   make test         install what is missing, build, run every test
 #   make test-devices verify on further OpenCL implementations, installed for that
 #   make bundle       bundle/: program, libraries, suites; runs where there is glibc and a driver
@@ -32,6 +32,7 @@ bench:
 bench-full: bench
 	$(BUILD)/clmoe run her
 	$(BUILD)/clmoe run her-sweep
+	$(BUILD)/clmoe run gmoe
 	$(BUILD)/clmoe run sage-moe
 	$(BUILD)/clmoe run scaling
 

@@ -52,7 +52,7 @@ do for [i = 1:panels] {
     columns = column_of[i] > columns ? column_of[i] : columns
 }
 
-left = 30.0 + 7.9 * longest
+left = 48.0 + 7.9 * longest
 row = 28
 panel = 280.0
 width = columns * (left + panel + 15) + 10
