@@ -6,7 +6,7 @@ load "style.gnuplot"
 
 panels = 0
 if (int(system("cat ablations.csv 2>/dev/null | wc -l")) > 1) { stats "ablations.csv" using "ablation" nooutput; panels = int(STATS_max) }
-if (panels == 0) { print "the suite has no groups of rows"; exit status 1 }
+if (panels == 0) { print "no group of the suite has two rows here"; exit status 1 }
 
 # Of each panel: what it shows, its first line, the number of lines and the range of its scores.
 array title_of[panels]
