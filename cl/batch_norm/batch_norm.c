@@ -1,50 +1,32 @@
 #include "cl/batch_norm/batch_norm.h"
 
 #include "base/text.h"
+#include "cl/batch_norm/internal.h"
 #include "nn/workload.h"
-#include "op/vector.h"
 
 #include <math.h>
 #include <stdio.h>
 
 extern const clm_source clm_source_batch_norm;
-static const clm_op batch_norm, batch_norm_backward, batch_norm_evaluate;
+static const clm_op batch_norm, batch_norm_backward;
 
 static const double epsilon = 1e-5, momentum = 0.1;
 enum { RELU }; /* attribute */
 
 /* --- examples --- */
 
-/* Rows of a tensor, groups of unequal sizes (the second of several has none) up to `live` rows. */
-static const struct {
-    int64_t rows, columns;
-    int32_t live, groups;
-    bool relu;
-    float mean; /* of x, in standard deviations */
-} list[] = {
+/* Groups are of unequal sizes, the second of several has no rows. */
+static const clm_norm_size list[] = {
     {1, 1, 1, 1, false, 0},    {3, 4, 3, 1, true, 1},        {7, 24, 5, 2, false, 0},
     {33, 65, 33, 3, true, 0},  {257, 64, 251, 1, true, 0},   {1021, 17, 1021, 5, false, 100},
     {40, 150, 0, 2, false, 0}, {1000, 300, 731, 8, true, 0}, {1000, 1200, 877, 1, false, 10},
 };
-enum { EXAMPLES = sizeof list / sizeof *list };
 
-static void example_offsets(clm_example *e, int operand, int index)
+void clm_norm_example_rows(clm_example *e, int operand, float mean, int64_t rows, int64_t columns)
 {
-    const int32_t groups = list[index].groups, live = list[index].live;
-    int32_t *offset = clm_example_memory(e, (size_t)(groups + 1) * sizeof *offset);
-    for (int32_t g = 0; g <= groups; g++)
-        offset[g] = (int32_t)((int64_t)live * g * g / ((int64_t)groups * groups));
-    if (groups > 1) offset[1] = offset[2];
-    clm_example_i32(e, operand, offset, CLM_DIMS(groups + 1));
-}
-
-/* Rows about list[index].mean. */
-static void example_rows(clm_example *e, int operand, int index)
-{
-    const int64_t rows = list[index].rows, columns = list[index].columns;
     float *x = clm_example_memory(e, (size_t)(rows * columns) * sizeof *x);
     for (int64_t i = 0; i < rows * columns; i++) {
-        float sum = list[index].mean - 6;
+        float sum = mean - 6; /* of twelve uniform numbers: variance 1 */
         for (int j = 0; j < 12; j++)
             sum += (float)clm_example_random(e, 1000) / 1000;
         x[i] = sum;
@@ -52,8 +34,7 @@ static void example_rows(clm_example *e, int operand, int index)
     clm_example_f32(e, operand, x, CLM_DIMS(rows, columns));
 }
 
-/* Positive numbers about 1. */
-static void example_spread(clm_example *e, int operand, int64_t n)
+void clm_norm_example_spread(clm_example *e, int operand, int64_t n)
 {
     float *value = clm_example_memory(e, (size_t)n * sizeof *value);
     for (int64_t i = 0; i < n; i++)
@@ -61,34 +42,60 @@ static void example_spread(clm_example *e, int operand, int64_t n)
     clm_example_f32(e, operand, value, CLM_DIMS(n));
 }
 
-/* --- forward --- */
-
-enum { X, W, B, OFFSETS, MEAN_ESTIMATE, VARIANCE_ESTIMATE, Y, MEAN, RSTD };
-
-static clm_range range(const clm_plan *plan, const clm_call *call)
+bool clm_norm_example(clm_example *e, int index, clm_norm_size *size)
 {
-    const size_t lanes = (size_t)clm_tune(plan, "LANES"),
-                 columns = (size_t)clm_tune(plan, "COLUMNS");
-    return (clm_range){
-        {clm_round_up(clm_dim(call, 'C'), columns), lanes * (size_t)clm_dim(call, 'G')},
-        {columns, lanes}};
+    if (index >= (int)(sizeof list / sizeof *list)) return false;
+    *size = list[index];
+    const int32_t groups = size->groups;
+    const int64_t parameters = groups * size->columns;
+    int32_t *offset = clm_example_memory(e, (size_t)(groups + 1) * sizeof *offset);
+    for (int32_t g = 0; g <= groups; g++)
+        offset[g] = (int32_t)((int64_t)size->live * g * g / ((int64_t)groups * groups));
+    if (groups > 1) offset[1] = offset[2];
+    clm_example_call(e)->attribute[0] = size->relu;
+    clm_norm_example_rows(e, 0, size->mean, size->rows, size->columns);
+    clm_example_normal(e, 1, 1, CLM_DIMS(parameters));
+    clm_example_normal(e, 2, 1, CLM_DIMS(parameters));
+    clm_example_i32(e, 3, offset, CLM_DIMS(groups + 1));
+    return true;
 }
 
-static const char *option(char text[16], const clm_call *call)
+static clm_tensor *partial(clm_tape *tape, const clm_tensor *offsets, const clm_tensor *x)
 {
-    snprintf(text, 16, "-DRELU=%d", (int)call->attribute[RELU]);
-    return text;
+    return clm_activation(tape, "batch_norm sums", CLM_F32,
+                          CLM_DIMS(clm_norm_partial(clm_elements(offsets) - 1), x->dim[1]));
+}
+
+/* --- forward --- */
+
+enum { X, W, B, OFFSETS, MEAN_ESTIMATE, VARIANCE_ESTIMATE, Y, MEAN, RSTD, PARTIAL };
+
+static clm_status launch(clm_plan *plan, const clm_call *call, bool cpu)
+{
+    clm_tensor *const *a = call->arg;
+    return clm_launch_norm(plan, &(clm_norm_launch){.cpu = cpu,
+                                                    .relu = call->attribute[RELU] != 0,
+                                                    .columns = clm_dim(call, 'C'),
+                                                    .groups = clm_dim(call, 'G'),
+                                                    .x = a[X],
+                                                    .w = a[W],
+                                                    .b = a[B],
+                                                    .offsets = a[OFFSETS],
+                                                    .mean_estimate = a[MEAN_ESTIMATE],
+                                                    .variance_estimate = a[VARIANCE_ESTIMATE],
+                                                    .y = a[Y],
+                                                    .mean = a[MEAN],
+                                                    .rstd = a[RSTD],
+                                                    .partial = a[PARTIAL]});
 }
 
 static clm_status prepare(clm_plan *plan, const clm_call *call)
 {
-    clm_tensor *const *a = call->arg;
-    char text[16];
-    return clm_launch(plan, call, "batch_norm_f32", option(text, call), range(plan, call),
-                      CLM_ARGS(clm_t(a[X]), clm_t(a[W]), clm_t(a[B]), clm_t(a[OFFSETS]),
-                               clm_t(a[MEAN_ESTIMATE]), clm_t(a[VARIANCE_ESTIMATE]),
-                               clm_i(clm_dim(call, 'C')), clm_t(a[Y]), clm_t(a[MEAN]),
-                               clm_t(a[RSTD])));
+    return launch(plan, call, false);
+}
+static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
+{
+    return launch(plan, call, true);
 }
 
 /* Mean and biased variance of column c over rows first ... end - 1. */
@@ -134,25 +141,21 @@ static clm_cost cost(const clm_call *call)
 
 static bool example(clm_example *e, int index)
 {
-    if (index >= EXAMPLES) return false;
-    const int64_t rows = list[index].rows, columns = list[index].columns,
-                  parameters = list[index].groups * columns;
-    clm_example_call(e)->attribute[RELU] = list[index].relu;
-    example_rows(e, X, index);
-    clm_example_normal(e, W, 1, CLM_DIMS(parameters));
-    clm_example_normal(e, B, 1, CLM_DIMS(parameters));
-    example_offsets(e, OFFSETS, index);
+    clm_norm_size size;
+    if (!clm_norm_example(e, index, &size)) return false;
+    const int64_t parameters = size.groups * size.columns;
     clm_example_normal(e, MEAN_ESTIMATE, 1, CLM_DIMS(parameters));
-    example_spread(e, VARIANCE_ESTIMATE, parameters);
-    clm_example_out(e, Y, CLM_DIMS(rows, columns));
+    clm_norm_example_spread(e, VARIANCE_ESTIMATE, parameters);
+    clm_example_out(e, Y, CLM_DIMS(size.rows, size.columns));
     clm_example_out(e, MEAN, CLM_DIMS(parameters));
     clm_example_out(e, RSTD, CLM_DIMS(parameters));
+    clm_example_out(e, PARTIAL, CLM_DIMS(clm_norm_partial(size.groups), size.columns));
     return true;
 }
 
 /* --- backward --- */
 
-enum { DY = 4, BACK_MEAN, BACK_RSTD, DX, DW, DB };
+enum { DY = 4, BACK_MEAN, BACK_RSTD, DX, DW, DB, BACK_PARTIAL };
 
 static void grad(clm_tape *tape, const clm_call *call)
 {
@@ -165,21 +168,40 @@ static void grad(clm_tape *tape, const clm_call *call)
     back.arg[DX] = clm_activation(tape, "dbatch_norm", x->type, x->rank, x->dim);
     back.arg[DW] = clm_activation(tape, "dscale", CLM_F32, CLM_DIMS(parameters));
     back.arg[DB] = clm_activation(tape, "dshift", CLM_F32, CLM_DIMS(parameters));
+    back.arg[BACK_PARTIAL] = partial(tape, a[OFFSETS], x);
     clm_record(tape, &back);
     clm_gradient_add(tape, x, back.arg[DX]);
     clm_gradient_add(tape, a[W], back.arg[DW]);
     clm_gradient_add(tape, a[B], back.arg[DB]);
 }
 
-static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
+static clm_status launch_backward(clm_plan *plan, const clm_call *call, bool cpu)
 {
     clm_tensor *const *a = call->arg;
-    char text[16];
-    return clm_launch(plan, call, "batch_norm_backward_f32", option(text, call), range(plan, call),
-                      CLM_ARGS(clm_t(a[X]), clm_t(a[W]), clm_t(a[B]), clm_t(a[OFFSETS]),
-                               clm_t(a[DY]), clm_t(a[BACK_MEAN]), clm_t(a[BACK_RSTD]),
-                               clm_i(clm_dim(call, 'C')), clm_t(a[DX]), clm_t(a[DW]),
-                               clm_t(a[DB])));
+    return clm_launch_norm_backward(plan, &(clm_norm_launch){.cpu = cpu,
+                                                             .relu = call->attribute[RELU] != 0,
+                                                             .columns = clm_dim(call, 'C'),
+                                                             .groups = clm_dim(call, 'G'),
+                                                             .x = a[X],
+                                                             .w = a[W],
+                                                             .b = a[B],
+                                                             .offsets = a[OFFSETS],
+                                                             .dy = a[DY],
+                                                             .mean = a[BACK_MEAN],
+                                                             .rstd = a[BACK_RSTD],
+                                                             .dx = a[DX],
+                                                             .dw = a[DW],
+                                                             .db = a[DB],
+                                                             .partial = a[BACK_PARTIAL]});
+}
+
+static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
+{
+    return launch_backward(plan, call, false);
+}
+static clm_status prepare_backward_cpu(clm_plan *plan, const clm_call *call)
+{
+    return launch_backward(plan, call, true);
 }
 
 static void reference_backward(const clm_call *call)
@@ -216,72 +238,16 @@ static clm_cost cost_backward(const clm_call *call)
 
 static bool example_backward(clm_example *e, int index)
 {
-    if (index >= EXAMPLES) return false;
-    const int64_t rows = list[index].rows, columns = list[index].columns,
-                  parameters = list[index].groups * columns;
-    clm_example_call(e)->attribute[RELU] = list[index].relu;
-    clm_example_normal(e, X, 1, CLM_DIMS(rows, columns));
-    clm_example_normal(e, W, 1, CLM_DIMS(parameters));
-    clm_example_normal(e, B, 1, CLM_DIMS(parameters));
-    example_offsets(e, OFFSETS, index);
-    clm_example_normal(e, DY, 1, CLM_DIMS(rows, columns));
+    clm_norm_size size;
+    if (!clm_norm_example(e, index, &size)) return false;
+    const int64_t parameters = size.groups * size.columns;
+    clm_example_normal(e, DY, 1, CLM_DIMS(size.rows, size.columns));
     clm_example_normal(e, BACK_MEAN, 0.5, CLM_DIMS(parameters));
-    example_spread(e, BACK_RSTD, parameters);
-    clm_example_out(e, DX, CLM_DIMS(rows, columns));
+    clm_norm_example_spread(e, BACK_RSTD, parameters);
+    clm_example_out(e, DX, CLM_DIMS(size.rows, size.columns));
     clm_example_out(e, DW, CLM_DIMS(parameters));
     clm_example_out(e, DB, CLM_DIMS(parameters));
-    return true;
-}
-
-/* --- evaluation --- */
-
-enum { RUNNING_MEAN = 4, RUNNING_VARIANCE, EVALUATED };
-
-static clm_status prepare_evaluate(clm_plan *plan, const clm_call *call)
-{
-    clm_tensor *const *a = call->arg;
-    char text[16];
-    return clm_launch(plan, call, "batch_norm_evaluate_f32", option(text, call), range(plan, call),
-                      CLM_ARGS(clm_t(a[X]), clm_t(a[W]), clm_t(a[B]), clm_t(a[OFFSETS]),
-                               clm_t(a[RUNNING_MEAN]), clm_t(a[RUNNING_VARIANCE]),
-                               clm_i(clm_dim(call, 'C')), clm_t(a[EVALUATED])));
-}
-
-static void reference_evaluate(const clm_call *call)
-{
-    const int64_t columns = clm_dim(call, 'C');
-    const int32_t *offset = clm_i32(call, OFFSETS);
-    for (int64_t g = 0; g < clm_dim(call, 'G'); g++)
-        for (int64_t i = offset[g] * columns; i < offset[g + 1] * columns; i++) {
-            const int64_t at = g * columns + i % columns;
-            const double m = clm_f64(call, RUNNING_MEAN)[at],
-                         r = 1 / sqrt(clm_f64(call, RUNNING_VARIANCE)[at] + epsilon),
-                         y = (clm_f64(call, X)[i] - m) * r * clm_f64(call, W)[at] +
-                             clm_f64(call, B)[at];
-            clm_f64(call, EVALUATED)[i] = call->attribute[RELU] != 0 && y < 0 ? 0 : y;
-        }
-}
-
-static clm_cost cost_evaluate(const clm_call *call)
-{
-    const double n = (double)(clm_dim(call, 'R') * clm_dim(call, 'C'));
-    return (clm_cost){.flops = 4 * n,
-                      .bytes = 2 * n * clm_real_bytes(call) + 16 * (double)clm_dim(call, 'P')};
-}
-
-static bool example_evaluate(clm_example *e, int index)
-{
-    if (index >= EXAMPLES) return false;
-    const int64_t rows = list[index].rows, columns = list[index].columns,
-                  parameters = list[index].groups * columns;
-    clm_example_call(e)->attribute[RELU] = list[index].relu;
-    clm_example_normal(e, X, 1, CLM_DIMS(rows, columns));
-    clm_example_normal(e, W, 1, CLM_DIMS(parameters));
-    clm_example_normal(e, B, 1, CLM_DIMS(parameters));
-    example_offsets(e, OFFSETS, index);
-    clm_example_normal(e, RUNNING_MEAN, 0.5, CLM_DIMS(parameters));
-    example_spread(e, RUNNING_VARIANCE, parameters);
-    clm_example_out(e, EVALUATED, CLM_DIMS(rows, columns));
+    clm_example_out(e, BACK_PARTIAL, CLM_DIMS(clm_norm_partial(size.groups), size.columns));
     return true;
 }
 
@@ -297,17 +263,6 @@ static void bench(clm_tape *tape, const clm_workload *w)
     if (y) clm_keep(tape, y);
 }
 
-#define VARIANTS(prepare)                                                                          \
-    {                                                                                              \
-        {"cpu", CLM_CPU, 0, {CLM_LANES(1, 1), {"COLUMNS", 32, {32}, NULL}}, NULL, prepare},        \
-            {"gpu", CLM_GPU, 0, {CLM_LANES(8, 4, 8, 16), {"COLUMNS", 32, {32}, NULL}},             \
-             NULL,  prepare},                                                                      \
-        {                                                                                          \
-            "plain", CLM_ANY_DEVICE, 0, {CLM_LANES(1, 1), {"COLUMNS", 32, {32}, NULL}}, NULL,      \
-                prepare                                                                            \
-        }                                                                                          \
-    }
-
 static const clm_op batch_norm = {
     .name = "batch_norm",
     .about = "batch normalisation with running statistics, by group of rows",
@@ -321,9 +276,10 @@ static const clm_op batch_norm = {
                 {"variance_estimate", CLM_INOUT, CLM_F32, "P", false, NULL},
                 {"y", CLM_OUT, CLM_REAL, "R C", false, "x"},
                 {"mean", CLM_OUT, CLM_F32, "P", false, NULL},
-                {"rstd", CLM_OUT, CLM_F32, "P", false, NULL}},
+                {"rstd", CLM_OUT, CLM_F32, "P", false, NULL},
+                {"partial", CLM_SCRATCH, CLM_F32, "Q C", false, NULL}},
     .attribute = {"relu"},
-    .variant = VARIANTS(prepare),
+    .variant = CLM_NORM_VARIANTS(prepare_cpu, prepare),
     .grad = grad,
     .reference = reference,
     .cost = cost,
@@ -347,9 +303,10 @@ static const clm_op batch_norm_backward = {
                 {"rstd", CLM_IN, CLM_F32, "P", false, NULL},
                 {"dx", CLM_OUT, CLM_REAL, "R C", false, "dy"},
                 {"dw", CLM_OUT, CLM_F32, "P", false, NULL},
-                {"db", CLM_OUT, CLM_F32, "P", false, NULL}},
+                {"db", CLM_OUT, CLM_F32, "P", false, NULL},
+                {"partial", CLM_SCRATCH, CLM_F32, "Q C", false, NULL}},
     .attribute = {"relu"},
-    .variant = VARIANTS(prepare_backward),
+    .variant = CLM_NORM_VARIANTS(prepare_backward_cpu, prepare_backward),
     .reference = reference_backward,
     .cost = cost_backward,
     .suspect = 1e-6,
@@ -357,29 +314,8 @@ static const clm_op batch_norm_backward = {
     .example = example_backward,
 };
 
-static const clm_op batch_norm_evaluate = {
-    .name = "batch_norm_evaluate",
-    .about = "batch normalisation by the running statistics",
-    .paper = "Ioffe and Szegedy 2015, algorithm 2",
-    .source = &clm_source_batch_norm,
-    .operand = {{"x", CLM_IN, CLM_REAL, "R C", false, NULL},
-                {"w", CLM_IN, CLM_F32, "P", false, NULL},
-                {"b", CLM_IN, CLM_F32, "P", false, NULL},
-                {"offsets", CLM_IN, CLM_I32, "G+1", false, NULL},
-                {"mean", CLM_IN, CLM_F32, "P", false, NULL},
-                {"variance", CLM_IN, CLM_F32, "P", false, NULL},
-                {"y", CLM_OUT, CLM_REAL, "R C", false, "x"}},
-    .attribute = {"relu"},
-    .variant = VARIANTS(prepare_evaluate),
-    .reference = reference_evaluate,
-    .cost = cost_evaluate,
-    .suspect = 1e-6,
-    .wrong = 1e-5,
-    .example = example_evaluate,
-};
-
-const clm_op *const clm_ops_batch_norm[] = {&batch_norm, &batch_norm_backward, &batch_norm_evaluate,
-                                            NULL};
+const clm_op *const clm_ops_batch_norm[] = {&batch_norm, &batch_norm_backward,
+                                            &clm_op_batch_norm_evaluate, NULL};
 
 clm_norm clm_norm_new(clm_tape *tape, const char *name, int64_t groups, int64_t columns)
 {
@@ -404,7 +340,7 @@ clm_tensor *clm_batch_norm(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, c
     clm_tensor *y = clm_activation(tape, "batch_norm", x->type, x->rank, x->dim);
     if (!clm_tape_training(tape)) {
         clm_record(tape,
-                   &(clm_call){.op = &batch_norm_evaluate,
+                   &(clm_call){.op = &clm_op_batch_norm_evaluate,
                                .arg = {x, norm->w, norm->b, offsets, norm->mean, norm->variance, y},
                                .attribute = {relu}});
         return y;
@@ -414,7 +350,8 @@ clm_tensor *clm_batch_norm(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, c
                &(clm_call){.op = &batch_norm,
                            .arg = {x, norm->w, norm->b, offsets, norm->mean, norm->variance, y,
                                    clm_activation(tape, "mean", CLM_F32, CLM_DIMS(parameters)),
-                                   clm_activation(tape, "rstd", CLM_F32, CLM_DIMS(parameters))},
+                                   clm_activation(tape, "rstd", CLM_F32, CLM_DIMS(parameters)),
+                                   partial(tape, offsets, x)},
                            .attribute = {relu}});
     return y;
 }

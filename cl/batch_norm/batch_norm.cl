@@ -31,7 +31,7 @@ static inline float column_tree(float x, __local float *memory)
 static inline float activated(float y) { return RELU && y < 0.0f ? 0.0f : y; }
 
 /* Column c < C of group get_group_id(1); work-items past the last column repeat it and write
- * nothing. y and x may be the same storage: no restrict. */
+ * nothing. y null: the statistics alone; y and x may be the same storage: no restrict. */
 __kernel void batch_norm_f32(__global const real *x, __global const float *RST w,
                              __global const float *RST b, __global const int *RST offsets,
                              __global float *RST mean_estimate,
@@ -57,7 +57,7 @@ __kernel void batch_norm_f32(__global const real *x, __global const float *RST w
     const float r = rows > 0 ? 1.0f / sqrt(sum / rows + EPSILON) : 0.0f;
     if (!counts) return;
     const float scale = r * w[at], bias = b[at];
-    for (int i = first + lane; i < end; i += LANES) {
+    for (int i = first + lane; y && i < end; i += LANES) {
         const size_t j = (size_t)i * columns + c;
         y[j] = clm_narrow(activated((clm_widen(x[j]) - m) * scale + bias));
     }
@@ -72,12 +72,22 @@ __kernel void batch_norm_f32(__global const real *x, __global const float *RST w
  *
  *     dx = rstd w (dy - mean(dy) - xhat mean(dy xhat)),  dw = sum of dy xhat,  db = sum of dy
  *
- * dx and dy may be the same storage: no restrict. */
+ * weight: null, or of each row and run of d columns, that of the row of d which dy then has. dx and dy
+ * may be the same storage: no restrict. */
+static inline float gradient(__global const real *dy, __global const float *weight, int row, int c,
+                             int columns, int d)
+{
+    if (!weight) return clm_widen(dy[(size_t)row * columns + c]);
+    return weight[row * (columns / d) + c / d] * clm_widen(dy[(size_t)row * d + c % d]);
+}
+
 __kernel void batch_norm_backward_f32(__global const real *RST x, __global const float *RST w,
                                       __global const float *RST b, __global const int *RST offsets,
                                       __global const real *dy, __global const float *RST mean,
-                                      __global const float *RST rstd, int columns, __global real *dx,
-                                      __global float *RST dw, __global float *RST db)
+                                      __global const float *RST rstd,
+                                      __global const float *RST weight, int columns, int d,
+                                      __global real *dx, __global float *RST dw,
+                                      __global float *RST db)
 {
     SUM_MEMORY
     const int lane = get_local_id(1), group = get_group_id(1);
@@ -89,7 +99,9 @@ __kernel void batch_norm_backward_f32(__global const real *RST x, __global const
     for (int i = first + lane; i < end; i += LANES) {
         const size_t j = (size_t)i * columns + c;
         const float distance = clm_widen(x[j]) - m;
-        const float g = RELU && distance * scale + bias <= 0.0f ? 0.0f : clm_widen(dy[j]);
+        const float g = RELU && distance * scale + bias <= 0.0f
+                            ? 0.0f
+                            : gradient(dy, weight, i, c, columns, d);
         sum += g;
         sum_x += g * (distance * r);
     }
@@ -100,7 +112,9 @@ __kernel void batch_norm_backward_f32(__global const real *RST x, __global const
     for (int i = first + lane; i < end; i += LANES) {
         const size_t j = (size_t)i * columns + c;
         const float distance = clm_widen(x[j]) - m;
-        const float g = RELU && distance * scale + bias <= 0.0f ? 0.0f : clm_widen(dy[j]);
+        const float g = RELU && distance * scale + bias <= 0.0f
+                            ? 0.0f
+                            : gradient(dy, weight, i, c, columns, d);
         dx[j] = clm_narrow(scale * (g - of_all - distance * of_x));
     }
     if (lane > 0) return;
