@@ -17,9 +17,11 @@ enum {
     DST_OUT,
     T_KIND_OUT,
     SLOT,
-    ORDER
+    ORDER,
+    OFFSETS
 };
 enum { FIRST };
+enum { MORE = 3 }; /* rows past the live ones of an example */
 
 static clm_status prepare(clm_plan *plan, const clm_call *call)
 {
@@ -31,8 +33,9 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
                                clm_t(x[Y_ROW]), clm_t(x[X_ROW]), clm_t(x[ROW_PTR_OUT]),
                                clm_t(x[T_ROW_PTR_OUT]), clm_t(x[SRC_OUT]), clm_t(x[KIND_OUT]),
                                clm_t(x[DST_OUT]), clm_t(x[T_KIND_OUT]), clm_t(x[SLOT]),
-                               clm_t(x[ORDER]), clm_i(nodes), clm_i(experts),
-                               clm_i(clm_dim(call, 'K')), clm_i((int64_t)call->attribute[FIRST])));
+                               clm_t(x[ORDER]), clm_t(x[OFFSETS]), clm_i(nodes), clm_i(experts),
+                               clm_i(clm_dim(call, 'K')), clm_i((int64_t)call->attribute[FIRST]),
+                               clm_i(clm_dim(call, 'Y'))));
 }
 
 static void reference_choices(const clm_call *call)
@@ -45,6 +48,8 @@ static void reference_choices(const clm_call *call)
         clm_i32(call, SLOT)[i] = y;
         if (y >= 0) clm_i32(call, ORDER)[y] = (int32_t)i;
     }
+    for (int64_t y = clm_i32(call, OFFSETS)[experts]; y < clm_dim(call, 'Y'); y++)
+        clm_i32(call, ORDER)[y] = 0;
     for (int64_t i = 0; !topk && i < n * experts; i++)
         if (y_row[i] >= 0) clm_i32(call, ORDER)[y_row[i]] = (int32_t)i;
 }
@@ -95,12 +100,14 @@ static bool example(clm_example *e, int index)
     const int64_t most = b.top_k < s.experts ? b.top_k : s.experts;
     clm_pair_rows rows = {.y_row = clm_example_memory(e, (size_t)all * 4),
                           .x_row = clm_example_memory(e, (size_t)all * 4),
-                          .end = clm_example_memory(e, (size_t)all * 4 + 4),
+                          .end = clm_example_memory(e, (size_t)(all + MORE + 1) * 4),
                           .t_end = clm_example_memory(e, (size_t)all * 4 + 4),
                           .offsets = clm_example_memory(e, (size_t)s.experts * 4 + 4),
                           .x_offsets = clm_example_memory(e, (size_t)s.experts * 4 + 4)};
     clm_expert_pairs_number(&b, &rows);
-    const int64_t y = rows.offsets[s.experts], x = rows.x_offsets[s.experts];
+    const int64_t live = rows.offsets[s.experts], y = live + MORE, x = rows.x_offsets[s.experts];
+    for (int64_t i = live; i < y; i++)
+        rows.end[i + 1] = rows.end[live];
     if (b.topk) clm_example_i32(e, TOPK, b.topk, CLM_DIMS(s.nodes, s.top_k));
     clm_example_i32(e, ROW_PTR, b.row_ptr, CLM_DIMS(s.nodes + 1));
     clm_example_i32(e, SRC, b.src, CLM_DIMS(edges));
@@ -114,6 +121,7 @@ static bool example(clm_example *e, int index)
     clm_example_out(e, DST_OUT, CLM_DIMS(most * edges));
     if (b.topk) clm_example_out(e, SLOT, CLM_DIMS(s.nodes, s.top_k));
     clm_example_out(e, ORDER, CLM_DIMS(y));
+    clm_example_i32(e, OFFSETS, rows.offsets, CLM_DIMS(s.experts + 1));
     clm_example_call(e)->attribute[FIRST] = s.first;
     if (!s.features) return true;
     clm_example_i32(e, KIND, b.kind, CLM_DIMS(edges));
@@ -143,7 +151,8 @@ const clm_op clm_expert_pairs_edges = {
                 {"dst_out", CLM_OUT, CLM_I32, "P", false, NULL},
                 {"t_kind_out", CLM_OUT, CLM_I32, "P", true, NULL},
                 {"slot", CLM_OUT, CLM_I32, "N K", true, NULL},
-                {"order", CLM_OUT, CLM_I32, "Y", false, NULL}},
+                {"order", CLM_OUT, CLM_I32, "Y", false, NULL},
+                {"offsets", CLM_IN, CLM_I32, "E+1", false, NULL}},
     .attribute = {"first"},
     .variant = {{.name = "cpu", .classes = CLM_CPU, .prepare = prepare},
                 {.name = "gpu", .classes = CLM_GPU, .prepare = prepare},
@@ -183,6 +192,7 @@ void clm_expert_edges(clm_tape *tape, clm_tensor *topk, int64_t first,
                                          [DST_OUT] = edges->dst,
                                          [T_KIND_OUT] = edges->t_kind,
                                          [SLOT] = topk ? made->slot : NULL,
-                                         [ORDER] = made->order},
+                                         [ORDER] = made->order,
+                                         [OFFSETS] = made->offsets},
                                  .attribute = {(double)first}});
 }

@@ -129,11 +129,13 @@ __kernel void expert_edges_i32(__global const int *RST topk, __global const int 
                                __global const int *RST t_first, __global int *RST src_out,
                                __global int *RST kind_out, __global int *RST dst_out,
                                __global int *RST t_kind_out, __global int *RST slot,
-                               __global int *RST order, int nodes, int experts, int top_k,
-                               int first_expert)
+                               __global int *RST order, __global const int *RST offsets, int nodes,
+                               int experts, int top_k, int first_expert, int rows)
 {
     const int n = get_global_id(0) / experts, e = get_global_id(0) % experts;
     if (n >= nodes) return;
+    for (int row = offsets[experts] + (int)get_global_id(0); row < rows; row += nodes * experts)
+        order[row] = 0;
     const int y = y_row[n * experts + e], x = x_row[n * experts + e];
     if (y >= 0) {
         int to = first[y];

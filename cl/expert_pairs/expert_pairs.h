@@ -12,10 +12,12 @@ typedef struct clm_expert_pairs {
     int64_t experts, routed, needed; /* E, capacities Y and X */
     clm_tensor *offsets, *x_offsets; /* [E + 1] routed, and needed rows of each expert */
     clm_tensor *node;                /* [Y] i32 of each routed row, ascending within an expert */
-    clm_tensor *slot;  /* [N, K] i32 routed row of a node's choice; -1: the expert is not of the
+    clm_tensor *slot; /* [N, K] i32 routed row of a node's choice; -1: the expert is not of the
                           pool, or the node is past the live ones */
-    clm_tensor *order; /* [Y] i32 place of a routed row in tensors [N, K], the inverse of slot */
-    clm_rows rows;     /* needed rows as picked from the nodes [N, .], and the way back */
+    clm_tensor
+        *order;    /* [Y] i32 place of a routed row in tensors [N, K], the inverse of slot; 0 past
+                          the live rows */
+    clm_rows rows; /* needed rows as picked from the nodes [N, .], and the way back */
     /* From needed to routed rows. A kind is kind * E + expert, hence a row of [Q, E C] read as
      * [Q E, C]; the group of a row is its expert. */
     clm_message_edges edges;
@@ -46,7 +48,8 @@ typedef struct clm_expert_pairs {
 /* expert_edges: the edges between those rows, both ways, in the order of the batch's.
  *
  *   row_ptr, src, kind, t_row_ptr, dst, t_kind: of the batch; kinds null
- *   topk, y_row, x_row, row_ptr_out, t_row_ptr_out, slot, order: as above; slot null with topk
+ *   topk, offsets, y_row, x_row, row_ptr_out, t_row_ptr_out, slot, order: as above; slot null with
+ *   topk
  *   src_out, kind_out, dst_out, t_kind_out [P]
  *
  * Cost     0 flop; 4 (2 N (E + 1) + N K + X + 2 Y + 4 M + 4 P) bytes, 2 M + 2 P fewer without kinds */

@@ -5,8 +5,8 @@
  *
  *   x      [N, D]  real        rows  clm_rows of Y rows, with the way back
  *   v      [Y, D]  real        gate  [N, K] f32        slot  [N, K] i32, below Y
- *   node   [Y]     i32  node of a row of v; order [Y] i32 place of its gate in [N, K]: read for
- *                       rows that no slot names too, where the gradient means nothing
+ *   node   [Y]     i32  node of a row of v, order [Y] i32 place of its gate in [N, K]; in range for
+ *                       rows that no slot names too, whose gradient means nothing
  *
  * Differentiable in x, v and gate. Every row is collected by who owns it: no atomics. */
 #ifndef CLM_NN_PAIR_SUM_H
