@@ -16,12 +16,9 @@ enum {
     KIND_OUT,
     DST_OUT,
     T_KIND_OUT,
-    SLOT,
-    ORDER,
-    OFFSETS
+    SLOT
 };
 enum { FIRST };
-enum { MORE = 3 }; /* rows past the live ones of an example */
 
 static clm_status prepare(clm_plan *plan, const clm_call *call)
 {
@@ -33,25 +30,19 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
                                clm_t(x[Y_ROW]), clm_t(x[X_ROW]), clm_t(x[ROW_PTR_OUT]),
                                clm_t(x[T_ROW_PTR_OUT]), clm_t(x[SRC_OUT]), clm_t(x[KIND_OUT]),
                                clm_t(x[DST_OUT]), clm_t(x[T_KIND_OUT]), clm_t(x[SLOT]),
-                               clm_t(x[ORDER]), clm_t(x[OFFSETS]), clm_i(nodes), clm_i(experts),
-                               clm_i(clm_dim(call, 'K')), clm_i((int64_t)call->attribute[FIRST]),
-                               clm_i(clm_dim(call, 'Y'))));
+                               clm_i(nodes), clm_i(experts), clm_i(clm_dim(call, 'K')),
+                               clm_i((int64_t)call->attribute[FIRST])));
 }
 
 static void reference_choices(const clm_call *call)
 {
     const int64_t n = clm_dim(call, 'N'), experts = clm_dim(call, 'E'), k = clm_dim(call, 'K');
-    const int32_t *topk = clm_i32(call, TOPK), *y_row = clm_i32(call, Y_ROW);
+    const int32_t *topk = clm_i32(call, TOPK);
     for (int64_t i = 0; topk && i < n * k; i++) {
         const int64_t e = topk[i] - (int64_t)call->attribute[FIRST];
-        const int32_t y = e < 0 || e >= experts ? -1 : y_row[i / k * experts + e];
-        clm_i32(call, SLOT)[i] = y;
-        if (y >= 0) clm_i32(call, ORDER)[y] = (int32_t)i;
+        clm_i32(call, SLOT)[i] =
+            e < 0 || e >= experts ? -1 : clm_i32(call, Y_ROW)[i / k * experts + e];
     }
-    for (int64_t y = clm_i32(call, OFFSETS)[experts]; y < clm_dim(call, 'Y'); y++)
-        clm_i32(call, ORDER)[y] = 0;
-    for (int64_t i = 0; !topk && i < n * experts; i++)
-        if (y_row[i] >= 0) clm_i32(call, ORDER)[y_row[i]] = (int32_t)i;
 }
 
 static void reference(const clm_call *call)
@@ -85,8 +76,8 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const int64_t n = clm_dim(call, 'N'), lists = call->arg[KIND] ? 4 : 2;
-    const int64_t words = 2 * n * (clm_dim(call, 'E') + 1) + n * clm_dim(call, 'K') +
-                          clm_dim(call, 'X') + 2 * clm_dim(call, 'Y') +
+    const int64_t words = 2 * n * (clm_dim(call, 'E') + clm_dim(call, 'K') + 1) +
+                          clm_dim(call, 'X') + clm_dim(call, 'Y') +
                           lists * (clm_dim(call, 'M') + clm_dim(call, 'P'));
     return (clm_cost){.bytes = 4.0 * (double)words};
 }
@@ -100,14 +91,12 @@ static bool example(clm_example *e, int index)
     const int64_t most = b.top_k < s.experts ? b.top_k : s.experts;
     clm_pair_rows rows = {.y_row = clm_example_memory(e, (size_t)all * 4),
                           .x_row = clm_example_memory(e, (size_t)all * 4),
-                          .end = clm_example_memory(e, (size_t)(all + MORE + 1) * 4),
+                          .end = clm_example_memory(e, (size_t)all * 4 + 4),
                           .t_end = clm_example_memory(e, (size_t)all * 4 + 4),
                           .offsets = clm_example_memory(e, (size_t)s.experts * 4 + 4),
                           .x_offsets = clm_example_memory(e, (size_t)s.experts * 4 + 4)};
     clm_expert_pairs_number(&b, &rows);
-    const int64_t live = rows.offsets[s.experts], y = live + MORE, x = rows.x_offsets[s.experts];
-    for (int64_t i = live; i < y; i++)
-        rows.end[i + 1] = rows.end[live];
+    const int64_t y = rows.offsets[s.experts], x = rows.x_offsets[s.experts];
     if (b.topk) clm_example_i32(e, TOPK, b.topk, CLM_DIMS(s.nodes, s.top_k));
     clm_example_i32(e, ROW_PTR, b.row_ptr, CLM_DIMS(s.nodes + 1));
     clm_example_i32(e, SRC, b.src, CLM_DIMS(edges));
@@ -120,8 +109,6 @@ static bool example(clm_example *e, int index)
     clm_example_out(e, SRC_OUT, CLM_DIMS(most * edges));
     clm_example_out(e, DST_OUT, CLM_DIMS(most * edges));
     if (b.topk) clm_example_out(e, SLOT, CLM_DIMS(s.nodes, s.top_k));
-    clm_example_out(e, ORDER, CLM_DIMS(y));
-    clm_example_i32(e, OFFSETS, rows.offsets, CLM_DIMS(s.experts + 1));
     clm_example_call(e)->attribute[FIRST] = s.first;
     if (!s.features) return true;
     clm_example_i32(e, KIND, b.kind, CLM_DIMS(edges));
@@ -150,9 +137,7 @@ const clm_op clm_expert_pairs_edges = {
                 {"kind_out", CLM_OUT, CLM_I32, "P", true, NULL},
                 {"dst_out", CLM_OUT, CLM_I32, "P", false, NULL},
                 {"t_kind_out", CLM_OUT, CLM_I32, "P", true, NULL},
-                {"slot", CLM_OUT, CLM_I32, "N K", true, NULL},
-                {"order", CLM_OUT, CLM_I32, "Y", false, NULL},
-                {"offsets", CLM_IN, CLM_I32, "E+1", false, NULL}},
+                {"slot", CLM_OUT, CLM_I32, "N K", true, NULL}},
     .attribute = {"first"},
     .variant = {{.name = "cpu", .classes = CLM_CPU, .prepare = prepare},
                 {.name = "gpu", .classes = CLM_GPU, .prepare = prepare},
@@ -173,7 +158,6 @@ void clm_expert_edges(clm_tape *tape, clm_tensor *topk, int64_t first,
         edges->kind = clm_activation(tape, "kind", CLM_I32, CLM_DIMS(pairs));
         edges->t_kind = clm_activation(tape, "t_kind", CLM_I32, CLM_DIMS(pairs));
     }
-    made->order = clm_activation(tape, "order", CLM_I32, CLM_DIMS(made->routed));
     if (topk) made->slot = clm_activation(tape, "slot", CLM_I32, topk->rank, topk->dim);
     clm_record(tape, &(clm_call){.op = &clm_expert_pairs_edges,
                                  .arg = {[TOPK] = topk,
@@ -191,8 +175,6 @@ void clm_expert_edges(clm_tape *tape, clm_tensor *topk, int64_t first,
                                          [KIND_OUT] = edges->kind,
                                          [DST_OUT] = edges->dst,
                                          [T_KIND_OUT] = edges->t_kind,
-                                         [SLOT] = topk ? made->slot : NULL,
-                                         [ORDER] = made->order,
-                                         [OFFSETS] = made->offsets},
+                                         [SLOT] = topk ? made->slot : NULL},
                                  .attribute = {(double)first}});
 }

@@ -1,7 +1,5 @@
 #include "cl/expert_pairs/internal.h"
 
-#include "cl/gather_sum/gather_sum.h"
-
 enum {
     TOPK,
     LIVE,
@@ -338,32 +336,4 @@ clm_expert_pairs clm_expert_pairs_new(clm_tape *tape, clm_tensor *topk, int64_t 
     made.kinds = expert_kinds(tape, edges->kinds, experts);
     clm_expert_edges(tape, topk, first, edges, top_k * m, &made);
     return made;
-}
-
-typedef struct inputs {
-    clm_tensor *x, *y;
-    clm_rows rows;
-} inputs;
-
-/* A row's gradient is the sum over the experts that read it. */
-static void inputs_grad(clm_tape *tape, const clm_call *call)
-{
-    const inputs *in = call->composite;
-    clm_gradient_add(tape, in->x,
-                     clm_gather_sum(tape, clm_gradient_of(tape, in->y), in->rows.inverse_offsets,
-                                    in->rows.inverse, NULL, NULL));
-}
-
-clm_tensor *clm_expert_inputs(clm_tape *tape, clm_tensor *x, const clm_expert_pairs *pairs)
-{
-    if (!x || !pairs->rows.index) return NULL;
-    inputs *in = clm_alloc(clm_tape_scope(tape), sizeof *in);
-    int32_t *each = clm_alloc_array(clm_tape_scope(tape), (size_t)pairs->needed + 1, sizeof *each);
-    for (int64_t i = 0; i <= pairs->needed; i++)
-        each[i] = (int32_t)i;
-    clm_tensor *offsets = clm_input_i32(tape, "one row each", each, CLM_DIMS(pairs->needed + 1));
-    *in = (inputs){.x = x, .rows = pairs->rows};
-    in->y = clm_gather_sum(tape, x, offsets, pairs->rows.index, NULL, NULL);
-    clm_composite(tape, inputs_grad, in);
-    return in->y;
 }

@@ -128,14 +128,11 @@ __kernel void expert_edges_i32(__global const int *RST topk, __global const int 
                                __global const int *RST x_row, __global const int *RST first,
                                __global const int *RST t_first, __global int *RST src_out,
                                __global int *RST kind_out, __global int *RST dst_out,
-                               __global int *RST t_kind_out, __global int *RST slot,
-                               __global int *RST order, __global const int *RST offsets, int nodes,
-                               int experts, int top_k, int first_expert, int rows)
+                               __global int *RST t_kind_out, __global int *RST slot, int nodes,
+                               int experts, int top_k, int first_expert)
 {
     const int n = get_global_id(0) / experts, e = get_global_id(0) % experts;
     if (n >= nodes) return;
-    for (int row = offsets[experts] + (int)get_global_id(0); row < rows; row += nodes * experts)
-        order[row] = 0;
     const int y = y_row[n * experts + e], x = x_row[n * experts + e];
     if (y >= 0) {
         int to = first[y];
@@ -154,11 +151,9 @@ __kernel void expert_edges_i32(__global const int *RST topk, __global const int 
             to++;
         }
     }
-    if (!topk && y >= 0) order[y] = n * experts + e;
     for (int j = e; topk && j < top_k; j += experts) {
         const int chosen = topk[n * top_k + j] - first_expert;
-        const int row = chosen < 0 || chosen >= experts ? -1 : y_row[n * experts + chosen];
-        slot[n * top_k + j] = row;
-        if (row >= 0) order[row] = n * top_k + j;
+        slot[n * top_k + j] =
+            chosen < 0 || chosen >= experts ? -1 : y_row[n * experts + chosen];
     }
 }

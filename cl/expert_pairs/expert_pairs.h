@@ -14,10 +14,7 @@ typedef struct clm_expert_pairs {
     clm_tensor *node;                /* [Y] i32 of each routed row, ascending within an expert */
     clm_tensor *slot; /* [N, K] i32 routed row of a node's choice; -1: the expert is not of the
                           pool, or the node is past the live ones */
-    clm_tensor
-        *order;    /* [Y] i32 place of a routed row in tensors [N, K], the inverse of slot; 0 past
-                          the live rows */
-    clm_rows rows; /* needed rows as picked from the nodes [N, .], and the way back */
+    clm_rows rows;    /* needed rows as picked from the nodes [N, .], and the way back */
     /* From needed to routed rows. A kind is kind * E + expert, hence a row of [Q, E C] read as
      * [Q E, C]; the group of a row is its expert. */
     clm_message_edges edges;
@@ -48,21 +45,15 @@ typedef struct clm_expert_pairs {
 /* expert_edges: the edges between those rows, both ways, in the order of the batch's.
  *
  *   row_ptr, src, kind, t_row_ptr, dst, t_kind: of the batch; kinds null
- *   topk, offsets, y_row, x_row, row_ptr_out, t_row_ptr_out, slot, order: as above; slot null with
- *   topk
+ *   topk, y_row, x_row, row_ptr_out, t_row_ptr_out, slot: as above; slot null with topk
  *   src_out, kind_out, dst_out, t_kind_out [P]
  *
- * Cost     0 flop; 4 (2 N (E + 1) + N K + X + 2 Y + 4 M + 4 P) bytes, 2 M + 2 P fewer without kinds */
+ * Cost     0 flop; 4 (2 N (E + K + 1) + X + Y + 4 M + 4 P) bytes, 2 M + 2 P fewer without kinds */
 
 /* Records both for `experts` experts from `first` on, of which a node chooses at most all. Not
  * differentiable. */
 clm_expert_pairs clm_expert_pairs_new(clm_tape *tape, clm_tensor *topk, int64_t first,
                                       int64_t experts, clm_tensor *live,
                                       const clm_packed_edges *edges);
-
-/* Records the needed rows x[node] [X, C] of x [N, C], for experts whose edges come before their
- * weights (GIN); those with weights first read them through a GEMM (clm_grouped_gemm with pairs->rows
- * and pairs->x_offsets). Differentiable in x. */
-clm_tensor *clm_expert_inputs(clm_tape *tape, clm_tensor *x, const clm_expert_pairs *pairs);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { X, OFFSETS, INDEX, SCALE, SCALE_INDEX, INIT, Y };
+enum { X, OFFSETS, INDEX, SCALE, INIT, Y };
 
 extern const clm_source clm_source_gather_sum;
 static const clm_op gather_sum;
@@ -13,17 +13,11 @@ static const clm_op gather_sum;
 clm_tensor *clm_gather_sum(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, clm_tensor *index,
                            clm_tensor *scale, clm_tensor *init)
 {
-    return clm_gather_scaled(tape, x, offsets, index, scale, NULL, init);
-}
-
-clm_tensor *clm_gather_scaled(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, clm_tensor *index,
-                              clm_tensor *scale, clm_tensor *scale_index, clm_tensor *init)
-{
     if (x == NULL || offsets == NULL || index == NULL) return NULL;
     const int64_t shape[] = {offsets->dim[0] - 1, x->dim[1]};
     clm_tensor *y = clm_activation(tape, "gather_sum", x->type, 2, shape);
     clm_record(tape, &(clm_call){.op = &gather_sum,
-                                 .arg = {x, offsets, index, scale, scale_index, init, y},
+                                 .arg = {x, offsets, index, scale, init, y},
                                  .grad = clm_no_grad});
     return y;
 }
@@ -31,16 +25,14 @@ clm_tensor *clm_gather_scaled(clm_tape *tape, clm_tensor *x, clm_tensor *offsets
 static void reference(const clm_call *call)
 {
     const double *x = clm_f64(call, X), *scale = clm_f64(call, SCALE), *init = clm_f64(call, INIT);
-    const int32_t *offsets = clm_i32(call, OFFSETS), *index = clm_i32(call, INDEX),
-                  *place = clm_i32(call, SCALE_INDEX);
+    const int32_t *offsets = clm_i32(call, OFFSETS), *index = clm_i32(call, INDEX);
     double *y = clm_f64(call, Y);
     const int64_t rows = clm_dim(call, 'N'), d = clm_dim(call, 'D');
     for (int64_t n = 0; n < rows; n++)
         for (int64_t c = 0; c < d; c++) {
             double sum = init != NULL ? init[n * d + c] : 0;
             for (int32_t s = offsets[n]; s < offsets[n + 1]; s++)
-                if (index[s] >= 0)
-                    sum += (scale != NULL ? scale[place ? place[s] : s] : 1) * x[index[s] * d + c];
+                if (index[s] >= 0) sum += (scale != NULL ? scale[s] : 1) * x[index[s] * d + c];
             y[n * d + c] = sum;
         }
 }
@@ -52,7 +44,7 @@ static clm_cost cost(const clm_call *call)
     const bool scaled = call->arg[SCALE] != NULL, started = call->arg[INIT] != NULL;
     return (clm_cost){.flops = (scaled ? 2 : 1) * s * d,
                       .bytes = (x * d + (started ? 2 : 1) * n * d) * clm_real_bytes(call) +
-                               4 * ((scaled ? 2 : 1) * s + (call->arg[SCALE_INDEX] ? s : 0) + n)};
+                               4 * ((scaled ? 2 : 1) * s + n)};
 }
 
 static clm_status launch(clm_plan *plan, const clm_call *call, const char *kernel, clm_panels row,
@@ -62,12 +54,12 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const char *kerne
     snprintf(options, sizeof options,
              "-DD=%d -DVEC=%d -DCOUNT=%d -DCOLUMNS=%d -DPANELS=%d -DHAS_SCALE=%d -DHAS_INIT=%d",
              row.columns * row.panels, row.vec, row.count, row.columns, row.panels,
-             call->arg[SCALE_INDEX] ? 2 : call->arg[SCALE] != NULL, call->arg[INIT] != NULL);
+             call->arg[SCALE] != NULL, call->arg[INIT] != NULL);
     return clm_launch(plan, call, kernel, options, range,
                       CLM_ARGS(clm_t(call->arg[X]), clm_t(call->arg[OFFSETS]),
                                clm_t(call->arg[INDEX]), clm_t(call->arg[SCALE]),
-                               clm_t(call->arg[SCALE_INDEX]), clm_t(call->arg[INIT]),
-                               clm_t(call->arg[Y]), clm_i(clm_dim(call, 'N'))));
+                               clm_t(call->arg[INIT]), clm_t(call->arg[Y]),
+                               clm_i(clm_dim(call, 'N'))));
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -104,15 +96,13 @@ static bool example(clm_example *example, int index)
         int64_t x, n, d;
         int mean;
         bool scale, init;
-        int factors; /* with scale: 0: one for each slot; else so many, picked by an index */
     } size[] = {
-        {3, 2, 4, 2, true, true, 0},        {5, 7, 16, 1, true, false, 0},
-        {4, 5, 1, 1, false, true, 0},       {1, 1, 24, 4, true, true, 0},
-        {101, 211, 64, 4, true, true, 0},   {31, 1000, 32, 0, true, false, 0},
-        {97, 64, 150, 3, false, false, 0},  {50, 33, 128, 90, true, true, 0},
-        {40, 65, 300, 3, true, true, 0},    {40, 31, 512, 3, false, true, 0},
-        {2000, 911, 64, 4, true, false, 0}, {30, 19, 20, 2, true, false, 7},
-        {500, 300, 150, 1, true, true, 90},
+        {3, 2, 4, 2, true, true},        {5, 7, 16, 1, true, false},
+        {4, 5, 1, 1, false, true},       {1, 1, 24, 4, true, true},
+        {101, 211, 64, 4, true, true},   {31, 1000, 32, 0, true, false},
+        {97, 64, 150, 3, false, false},  {50, 33, 128, 90, true, true},
+        {40, 65, 300, 3, true, true},    {40, 31, 512, 3, false, true},
+        {2000, 911, 64, 4, true, false},
     };
     if (index >= (int)(sizeof size / sizeof *size)) return false;
     const int64_t x = size[index].x, n = size[index].n, d = size[index].d;
@@ -120,10 +110,7 @@ static bool example(clm_example *example, int index)
     clm_example_normal(example, X, 1, CLM_DIMS(x, d));
     offsets_example(example, OFFSETS, n, size[index].mean, &slots);
     clm_example_rows(example, INDEX, (int32_t)x, CLM_DIMS(slots));
-    const int32_t factors = size[index].factors;
-    if (size[index].scale)
-        clm_example_normal(example, SCALE, 1, CLM_DIMS(factors ? factors : slots));
-    if (factors) clm_example_below(example, SCALE_INDEX, factors, CLM_DIMS(slots));
+    if (size[index].scale) clm_example_normal(example, SCALE, 1, CLM_DIMS(slots));
     if (size[index].init) clm_example_normal(example, INIT, 1, CLM_DIMS(n, d));
     clm_example_out(example, Y, CLM_DIMS(n, d));
     return true;
@@ -146,8 +133,7 @@ static const clm_op gather_sum = {
     .operand = {{"x", CLM_IN, CLM_REAL, "X D", false, NULL},
                 {"offsets", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"index", CLM_IN, CLM_I32, "S", false, NULL},
-                {"scale", CLM_IN, CLM_F32, "C", true, NULL},
-                {"scale_index", CLM_IN, CLM_I32, "S", true, NULL},
+                {"scale", CLM_IN, CLM_F32, "S", true, NULL},
                 {"init", CLM_IN, CLM_REAL, "N D", true, NULL},
                 {"y", CLM_OUT, CLM_REAL, "N D", false, "init"}},
     .variant = {{.name = "cpu",

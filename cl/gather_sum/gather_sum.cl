@@ -6,8 +6,8 @@
  * made on the device. A segment is never divided: segments are the experts of a node or the copies
  * of a row, a few slots each.
  *
- * Built with D; for vectors VEC, COUNT, COLUMNS, PANELS (op/lanes.h); HAS_SCALE (2: by
- * scale_index), HAS_INIT, AHEAD, WORK. init and y may be the same memory: a panel of init is read whole before y is written. */
+ * Built with D; for vectors VEC, COUNT, COLUMNS, PANELS (op/lanes.h); HAS_SCALE, HAS_INIT, AHEAD,
+ * WORK. init and y may be the same memory: a panel of init is read whole before y is written. */
 
 #define UNROLL _Pragma("unroll")
 
@@ -21,9 +21,7 @@
 /* Column of vector v of a panel; the last vector ends where the panel ends. */
 #define COLUMN(v) ((v)*VEC + VEC <= COLUMNS ? (v)*VEC : COLUMNS - VEC)
 
-#if HAS_SCALE == 2
-#define SCALED(s, value, sum) fma((floatv)(scale[scale_index[s]]), value, sum)
-#elif HAS_SCALE
+#if HAS_SCALE
 #define SCALED(s, value, sum) fma((floatv)(scale[s]), value, sum)
 #else
 #define SCALED(s, value, sum) ((sum) + (value))
@@ -32,8 +30,7 @@
 /* One panel of one target: slots begin .. end - 1; `last` is the last slot that may be asked for.
  */
 static inline void sum_panel(__global const real *RST x, __global const int *RST index,
-                             __global const float *RST scale,
-                             __global const int *RST scale_index, __global const real *init,
+                             __global const float *RST scale, __global const real *init,
                              __global real *y, int begin, int end, int last)
 {
     floatv sum[COUNT];
@@ -81,8 +78,7 @@ static inline int first_target(__global const int *offsets, int n, int work)
 /* One work-item per WORK slots and targets: the targets that start in it, panel after panel. */
 __kernel void gather_sum_f32_cpu(__global const real *RST x, __global const int *RST offsets,
                                  __global const int *RST index, __global const float *RST scale,
-                                 __global const int *RST scale_index, __global const real *init,
-                                 __global real *y, int n)
+                                 __global const real *init, __global real *y, int n)
 {
     const int share = (int)get_global_id(0);
     const int from = first_target(offsets, n, share * WORK);
@@ -96,7 +92,7 @@ __kernel void gather_sum_f32_cpu(__global const real *RST x, __global const int 
         for (int target = from; target < to; target++) {
             const int end = offsets[target + 1];
             const size_t at = (size_t)target * D + column;
-            sum_panel(x + column, index, scale, scale_index, init + (HAS_INIT ? at : 0), y + at, begin, end,
+            sum_panel(x + column, index, scale, init + (HAS_INIT ? at : 0), y + at, begin, end,
                       last);
             begin = end;
         }
@@ -106,13 +102,12 @@ __kernel void gather_sum_f32_cpu(__global const real *RST x, __global const int 
 /* One work-item per panel of a target; neighbours share a row, so that they read it together. */
 __kernel void gather_sum_f32_plain(__global const real *RST x, __global const int *RST offsets,
                                    __global const int *RST index, __global const float *RST scale,
-                                   __global const int *RST scale_index, __global const real *init,
-                                   __global real *y, int n)
+                                   __global const real *init, __global real *y, int n)
 {
     const size_t id = get_global_id(0);
     const int target = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;
     if (target >= n) return;
     const int begin = offsets[target], end = offsets[target + 1];
     const size_t at = (size_t)target * D + column;
-    sum_panel(x + column, index, scale, scale_index, init + (HAS_INIT ? at : 0), y + at, begin, end, end - 1);
+    sum_panel(x + column, index, scale, init + (HAS_INIT ? at : 0), y + at, begin, end, end - 1);
 }

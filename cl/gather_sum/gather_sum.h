@@ -4,10 +4,9 @@
  *   offsets  [N + 1]  i32  slots of each sum, non-decreasing; made on the host or on the device
  *   index    [S]      i32  row of x of a slot, below X; negative: none. Not read
  *                          outside the segments
- *   scale    [C]      f32  factors; null: 1
- *   scale_index [S]   i32  place of a slot's factor, below C; null: its own (C = S)
+ *   scale    [S]      f32  factor of a slot; null: 1
  *   init     [N, D]   real  added to the sum; null: 0
- *   y        [N, D]   real  y[n] = init[n] + sum_{s in segment n} factor(s) x[index[s]]
+ *   y        [N, D]   real  y[n] = init[n] + sum_{s in segment n} scale[s] x[index[s]]
  *
  * The combination of expert outputs by token, and every gradient of a gathered row: instead of
  * scattering into rows, whoever owns a row collects what belongs to it, in the order of its slots.
@@ -22,9 +21,5 @@
 /* Records a gather_sum; `scale` and `init` may be null. Nothing flows back. Returns y [N, D]. */
 clm_tensor *clm_gather_sum(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, clm_tensor *index,
                            clm_tensor *scale, clm_tensor *init);
-
-/* The same with factors picked by `scale_index` [S]; null: in order. */
-clm_tensor *clm_gather_scaled(clm_tape *tape, clm_tensor *x, clm_tensor *offsets, clm_tensor *index,
-                              clm_tensor *scale, clm_tensor *scale_index, clm_tensor *init);
 
 #endif

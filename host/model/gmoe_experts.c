@@ -6,10 +6,11 @@
 #include "cl/bond_sum/bond_sum.h"
 #include "cl/embedding_sum/embedding_sum.h"
 #include "cl/expert_pairs/expert_pairs.h"
+#include "cl/expert_sum/expert_sum.h"
 #include "cl/gated_sum/gated_sum.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
 #include "cl/spread_gates/spread_gates.h"
-#include "nn/pair_sum.h"
+#include "nn/pick_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -215,8 +216,7 @@ static clm_tensor *one_by_one(const clm_gmoe_experts *r, const expert_pool *pool
     }
     if (!r->gmoe->sparse)
         gate = clm_spread_gates(r->tape, gate, routing->topk, pool->first, pool->count);
-    gate = clm_add(r->tape, 1, &gate, &scale);
-    return clm_pair_sum(r->tape, y, gate, pairs.slot, pairs.node, pairs.order);
+    return clm_expert_sum(r->tape, y, gate, pairs.slot, scale);
 }
 
 clm_tensor *clm_gmoe_mixture(const clm_gmoe_experts *r, clm_tensor *x)

@@ -4,7 +4,7 @@
 #include "model/golden_file.h"
 
 #include "base/text.h"
-#include "nn/pair_sum.h"
+#include "nn/pick_rows.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include "cl/expert_pairs/expert_pairs.h"
 #include "cl/expert_sum/expert_sum.h"
 #include "cl/gated_sum/gated_sum.h"
+#include "nn/pick_rows.h"
 #include "op/verify.h"
 
 #include <math.h>
@@ -147,7 +148,7 @@ static void rows_gin(mixture *m, clm_tensor *topk)
     clm_packed_edges edges = m->edges;
     edges.factor = NULL;
     m->pairs = clm_expert_pairs_new(m->tape, topk, 0, E, m->live, &edges);
-    clm_tensor *h = clm_gin_sum(m->tape, clm_expert_inputs(m->tape, m->leaf[X], &m->pairs),
+    clm_tensor *h = clm_gin_sum(m->tape, clm_pick_rows(m->tape, m->leaf[X], &m->pairs.rows),
                                 m->leaf[BOND], m->leaf[EPS], &m->pairs.edges);
     h = clm_grouped_gemm(m->tape, h, (clm_rows){0}, m->leaf[W], m->leaf[B], m->pairs.offsets,
                          m->pairs.routed);
