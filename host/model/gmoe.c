@@ -2,11 +2,9 @@
 
 #include "base/text.h"
 #include "cl/add/add.h"
-#include "cl/bond_sum/bond_sum.h"
 #include "cl/cast/cast.h"
 #include "cl/dropout/dropout.h"
 #include "cl/embedding_sum/embedding_sum.h"
-#include "cl/gated_sum/gated_sum.h"
 #include "cl/graph_pool/graph_pool.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
 #include "cl/relu/relu.h"
@@ -75,7 +73,8 @@ void clm_gmoe_scale_tables(float *value, const clm_categories *of, int64_t width
     }
 }
 
-/* h0 [N, D]: embeddings of the categories of nodes, or a linear map of their features. */
+/* h0 [N, D]: embeddings of the categories of nodes, or a linear map of their features, without bias:
+ * the first layer has one. */
 static clm_tensor *input(clm_tape *tape, clm_parameters *p, const clm_task_inputs *in, int64_t d)
 {
     if (in->category) {
@@ -87,14 +86,12 @@ static clm_tensor *input(clm_tape *tape, clm_parameters *p, const clm_task_input
         return clm_embedding_sum(tape, in->category, clm_weight(tape, index), in->live);
     }
     const int64_t f = in->dense ? in->dense->dim[1] : in->sparse.columns;
-    const double bound = 1 / sqrt((double)f);
-    clm_tensor *b = weight(tape, p, "", "input.b", false, CLM_INIT_UNIFORM, bound, CLM_DIMS(1, d));
-    if (in->dense)
-        return clm_grouped_gemm(
-            tape, in->dense, (clm_rows){0},
-            weight(tape, p, "", "input.w", true, CLM_INIT_UNIFORM, bound, CLM_DIMS(1, f, d)), b,
-            in->live, in->nodes);
-    return NULL;
+    clm_tensor *w =
+        weight(tape, p, "", "input", true, CLM_INIT_UNIFORM, 1 / sqrt((double)f), in->dense ? 3 : 2,
+               in->dense ? (const int64_t[]){1, f, d} : (const int64_t[]){f, d});
+    if (!in->dense) return clm_cast(tape, clm_spmm(tape, &in->sparse, w), CLM_REAL);
+    return clm_grouped_gemm(tape, clm_cast(tape, in->dense, CLM_REAL), (clm_rows){0}, w, NULL,
+                            in->live, in->nodes);
 }
 
 static clm_tensor *head(clm_tape *tape, clm_parameters *p, const clm_task_inputs *in, clm_tensor *h,
