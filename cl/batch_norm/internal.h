@@ -17,6 +17,7 @@ typedef struct clm_norm_launch {
      * columns; not for the variant cpu. */
     const clm_tensor *dy, *weight, *dx, *dw, *db;
     int64_t d;
+    int64_t widest; /* most lanes of a vector of the variant cpu; 0: as many as columns */
 } clm_norm_launch;
 
 clm_status clm_launch_norm(clm_plan *plan, const clm_norm_launch *launch);

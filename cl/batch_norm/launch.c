@@ -21,7 +21,7 @@ clm_range clm_norm_parts(const clm_plan *plan, const clm_norm_launch *l, char op
 {
     const int64_t parts = parts_of(plan, l->groups);
     int vec = clm_tune(plan, "WIDTH");
-    while (vec > l->columns)
+    while (vec > (l->widest ? l->widest : l->columns))
         vec = vec > 4 ? vec / 2 : 1;
     snprintf(option, 64, "-DRELU=%d -DVEC=%d -DC=%d -DPARTS=%d", l->relu, vec, (int)l->columns,
              (int)parts);

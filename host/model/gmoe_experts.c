@@ -7,7 +7,7 @@
 #include "cl/embedding_sum/embedding_sum.h"
 #include "cl/expert_pairs/expert_pairs.h"
 #include "cl/expert_sum/expert_sum.h"
-#include "cl/gated_sum/gated_sum.h"
+#include "cl/gated_norm/gated_norm.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
 #include "cl/spread_gates/spread_gates.h"
 #include "nn/pick_rows.h"
@@ -142,9 +142,8 @@ static clm_tensor *side_by_side(const clm_gmoe_experts *r, const expert_pool *po
     const clm_routing *routing = &r->gate->routing;
     clm_tensor *v = wide_gcn(r, pool, x);
     const clm_norm bn = norm(r, pool, "bn", r->gmoe->width);
-    clm_tensor *y = clm_batch_norm(r->tape, v, r->graph->live, &bn, false);
-    if (r->gmoe->experts == 1) return y;
-    return clm_gated_part(r->tape, y, pool->first, pool->count, routing->gate, routing->topk,
+    if (r->gmoe->experts == 1) return clm_batch_norm(r->tape, v, r->graph->live, &bn, false);
+    return clm_gated_norm(r->tape, v, pool->first, pool->count, &bn, routing->gate, routing->topk,
                           r->graph->live, scale);
 }
 
