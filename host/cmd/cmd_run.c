@@ -39,7 +39,7 @@ typedef struct options {
 
 static const struct argp_option table[] = {
     {NULL, 0, NULL, 0, "What to run:", 1},
-    {"model", 'm', "MODEL", 0, "Run this model; with a suite, only its cells of this model", 1},
+    {"model", 'm', "MODEL", 0, "Run this model; with a suite, only its cells of this model, label or group", 1},
     {"data", 'D', "SET", 0,
      "On this data set (a name or a folder); with a suite, only its cells on this set", 1},
     {"set", 's', "KEY=VALUE", 0, "Set a parameter of the model; can be repeated", 1},

@@ -23,7 +23,8 @@ const clm_metric *clm_metric_named(const char *name);
  * none. */
 const clm_metric *clm_metric_of(const json_t *object);
 
-/* Member <name>_<split> of such an object, split val or test; NaN: unknown. */
+/* Member <name>_<split> of such an object, split val, test or last (validation after the last
+ * epoch); NaN: unknown. */
 double clm_metric_read(const clm_metric *metric, const json_t *object, const char *split);
 
 /* Sets member <name>_<split>; null where the value is not finite. */

@@ -23,6 +23,7 @@ static clm_status validate(const clm_cell *cell, clm_task_tapes *tapes, int epoc
 {
     const clm_graph *graph = &cell->dataset->graph;
     CLM_TRY(score(tapes, graph, CLM_SPLIT_VAL, NULL, NULL, val));
+    result->last = *val;
     if (!clm_metric_better(clm_metric_of_task(graph->task), *val, result->val)) return CLM_OK;
     result->val = *val;
     result->training.epoch = epoch;

@@ -9,7 +9,7 @@
 void clm_task_result_new(clm_scope *scope, const clm_task_tapes *tapes, clm_task_result *r)
 {
     const clm_routing *routing = &tapes->seen.routing;
-    r->val = r->test = NAN;
+    r->val = r->test = r->last = NAN;
     if (tapes->trained.rows) r->rows = clm_alloc(scope, clm_tensor_bytes(tapes->trained.rows) + 4);
     if (!routing->topk) return;
     r->experts = routing->probability->dim[1];
@@ -83,6 +83,7 @@ void clm_task_record(const clm_cell *cell, const clm_task_tapes *tapes, const cl
     json_t *metrics = json_pack("{s:i}", "epoch", r->training.epoch);
     clm_metric_write(metric, metrics, "test", r->test);
     clm_metric_write(metric, metrics, "val", r->val);
+    clm_metric_write(metric, metrics, "last", r->last);
     json_object_set_new(cell->record, "metrics", metrics);
     clm_training_record(cell, tapes->train, &r->training, tapes->work);
     json_object_set_new(cell->record, "routing", routing(graph, tapes, r));

@@ -7,6 +7,7 @@
 typedef struct clm_task_result {
     clm_training training;
     double val, test; /* of the best epoch; NaN: none */
+    double last;      /* validation after the last epoch */
     /* Of the last mixture on the test windows of that epoch; experts 0: there is none. */
     int64_t experts, top_k, nodes;
     int64_t *load;  /* [experts] nodes that chose each */

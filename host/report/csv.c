@@ -56,6 +56,8 @@ static size_t numbers(const clm_row *row, column *out)
         {"test_max", r->test.max},
         {"val", r->val.mean},
         {"val_se", r->val.standard_error},
+        {"last", r->last.mean},
+        {"last_se", r->last.standard_error},
         {"ap_test", r->precision.mean},
         {"best_epoch", r->epoch.median},
         {"published", published->score},

@@ -75,8 +75,9 @@ static clm_status check(const reader *r, const clm_published *p, const char *met
     if (p->metric == NULL)
         return clm_fail(CLM_ERROR_USAGE, "%s:%d: there is no metric '%s'", r->path, r->line,
                         metric);
-    if (strcmp(p->compared, "test") != 0 && strcmp(p->compared, "val") != 0)
-        return clm_fail(CLM_ERROR_USAGE, "%s:%d: compared is test or val, not '%s'", r->path,
+    if (strcmp(p->compared, "test") != 0 && strcmp(p->compared, "val") != 0 &&
+        strcmp(p->compared, "last") != 0)
+        return clm_fail(CLM_ERROR_USAGE, "%s:%d: compared is test, val or last, not '%s'", r->path,
                         r->line, p->compared);
     if (!isfinite(p->score) || (!isfinite(p->deviation) && !isfinite(p->tolerance)))
         return clm_fail(CLM_ERROR_USAGE,

@@ -6,7 +6,8 @@
  *   se, std                 over its runs: one of them, or tolerance instead
  *   tolerance               a score this near is the same
  *   runs, epochs            behind the number, where told
- *   compared                test or val: what of ours the number is one of (default test)
+ *   compared                test, val or last (validation after the last epoch): what of
+ *                           ours the number is one of (default test)
  *
  * Lines that start with # are comments, columns may be in any order, and what is not told is empty. */
 #ifndef CLM_REPORT_PUBLISHED_H
@@ -19,7 +20,7 @@
 typedef struct clm_published {
     const char *data, *label;
     const clm_metric *metric;
-    const char *compared;           /* "test" or "val" */
+    const char *compared;           /* "test", "val" or "last" */
     double score, error, deviation; /* standard error and standard deviation over its runs */
     double tolerance;               /* at least this much better or worse is not the same */
     double runs, epochs;            /* NaN: not told, as for the numbers above */

@@ -81,6 +81,7 @@ static double read_metric(const json_t *record, const char *split)
 
 static double read_val(const json_t *r) { return read_metric(r, "val"); }
 static double read_test(const json_t *r) { return read_metric(r, "test"); }
+static double read_last(const json_t *r) { return read_metric(r, "last"); }
 static double read_precision(const json_t *r) { return number_at(r, "metrics", "ap_test"); }
 static double read_epoch(const json_t *r) { return number_at(r, "metrics", "epoch"); }
 static double read_step(const json_t *r) { return median_time(r, "train_step"); }
@@ -162,16 +163,19 @@ static void fill(clm_scope *scope, clm_row *row)
     fill_profile(scope, row);
     row->test_of = clm_alloc_array(scope, row->planned, sizeof *row->test_of);
     row->val_of = clm_alloc_array(scope, row->planned, sizeof *row->val_of);
+    row->last_of = clm_alloc_array(scope, row->planned, sizeof *row->last_of);
     for (size_t i = 0; i < row->planned; i++) {
         const bool ok = is_ok(row->record[i]);
         row->ok += ok;
         row->test_of[i] = ok ? read_test(row->record[i]) : NAN;
         row->val_of[i] = ok ? read_val(row->record[i]) : NAN;
+        row->last_of[i] = ok ? read_last(row->record[i]) : NAN;
         if (ok && row->metric == NULL) row->metric = metric_of(row->record[i]);
     }
     row->status = status_words(scope, row);
     row->test = summarise(scope, row, read_test);
     row->val = summarise(scope, row, read_val);
+    row->last = summarise(scope, row, read_last);
     row->precision = summarise(scope, row, read_precision);
     row->epoch = summarise(scope, row, read_epoch);
     row->train_step_ns = summarise(scope, row, read_step).median;
@@ -189,14 +193,21 @@ static void fill(clm_scope *scope, clm_row *row)
 
 /* --- the published score --- */
 
-static bool on_validation(const clm_row *row)
-{
-    return row->published != NULL && strcmp(row->published->compared, "val") == 0;
-}
-
 const clm_summary *clm_row_score(const clm_row *row)
 {
-    return on_validation(row) ? &row->val : &row->test;
+    const char *compared = row->published != NULL ? row->published->compared : "test";
+    return strcmp(compared, "val") == 0    ? &row->val
+           : strcmp(compared, "last") == 0 ? &row->last
+                                           : &row->test;
+}
+
+/* Of another row, what this one is judged by, seed by seed. */
+static const double *score_of(const clm_row *row, const clm_row *judged)
+{
+    const clm_summary *score = clm_row_score(judged);
+    return score == &judged->val    ? row->val_of
+           : score == &judged->last ? row->last_of
+                                    : row->test_of;
 }
 
 static clm_status add_published(clm_scope *scope, const char *table, const clm_rows *rows)
@@ -295,9 +306,7 @@ static json_int_t seed_of(const json_t *record)
 static void compare(clm_scope *scope, clm_row *row)
 {
     double *d = clm_alloc_array(scope, row->planned, sizeof *d);
-    const bool val = on_validation(row);
-    const double *own = val ? row->val_of : row->test_of,
-                 *other = val ? row->baseline->val_of : row->baseline->test_of;
+    const double *own = score_of(row, row), *other = score_of(row->baseline, row);
     size_t n = 0;
     for (size_t i = 0; i < row->planned; i++)
         for (size_t j = 0; j < row->baseline->planned; j++) {

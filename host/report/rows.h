@@ -21,10 +21,10 @@ typedef struct clm_row {
     const clm_config *config;                         /* its */
     size_t planned, ok;                               /* seeds */
     const char *status;                               /* "ok 3" or "ok 2, failed 1" */
-    const json_t **record;        /* [planned] null: not reached; in order of seeds */
-    const clm_metric *metric;     /* null: nothing was scored */
-    double *test_of, *val_of;     /* [planned] the metric by seed, NaN: unknown */
-    clm_summary test, val;        /* the metric over seeds */
+    const json_t **record;              /* [planned] null: not reached; in order of seeds */
+    const clm_metric *metric;           /* null: nothing was scored */
+    double *test_of, *val_of, *last_of; /* [planned] the metric by seed, NaN: unknown */
+    clm_summary test, val, last;  /* the metric over seeds; last: validation after the last epoch */
     clm_summary precision, epoch; /* ap_test, epoch over seeds */
     /* Median over seeds of the record's medians; NaN: unknown. */
     double train_step_ns, inference_ns, planned_bytes, device_bytes, imbalance;

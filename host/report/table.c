@@ -58,11 +58,11 @@ static void fill(clm_scope *scope, const clm_row *row, const char **cell)
     cell[2] = row->ok == row->planned ? clm_text(scope, "%zu", row->ok) : row->status;
     const clm_metric *metric = row->metric;
     const clm_published *published = row->published;
-    const bool judged_by_val = clm_row_score(row) == &row->val;
+    const clm_summary *judged = clm_row_score(row);
     cell[3] = metric == NULL ? unknown
                              : clm_text(scope, "%s%s", metric->title, metric->lower ? " ↓" : "");
     cell[4] = score(scope, row->test.mean, row->test.standard_error);
-    cell[5] = judged_by_val ? score(scope, row->val.mean, row->val.standard_error) : unknown;
+    cell[5] = judged != &row->test ? score(scope, judged->mean, judged->standard_error) : unknown;
     cell[6] = published != NULL ? score(scope, published->score, published->error) : unknown;
     cell[7] = verdict(scope, row);
     cell[8] = against(scope, row);

@@ -299,7 +299,10 @@ static clm_status expand_on(builder *b, unsigned index, size_t number, const cha
         return clm_suite_blame(b->suite, clm_text(b->scope, "/cells/%u/model", index));
     CLM_TRY(apply_request(b, config));
     CLM_TRY(clm_config_resolve(config));
-    if (!wanted(b->request->model, cell->model) && !wanted(b->request->model, label)) return CLM_OK;
+    bool asked = wanted(b->request->model, cell->model) || wanted(b->request->model, label);
+    for (unsigned i = 0; i < cell->groups.count; i++)
+        asked = asked || wanted(b->request->model, cell->groups.name[i]);
+    if (!asked) return CLM_OK;
     return wanted(b->request->data, data) ? add_cell(b, cell, label, data, config) : CLM_OK;
 }
 

@@ -35,7 +35,7 @@ typedef struct clm_run_plan {
 /* What the command line asks for. */
 typedef struct clm_request {
     const char *suite;               /* name or file; null: `model` on `data` */
-    const char *const *model;        /* with a suite: only these; null: all */
+    const char *const *model;        /* with a suite: only these, or labels or groups; null: all */
     const char *const *data;         /* with a suite: only these; null: all */
     const char *device;              /* selector, see clm_devices_select */
     const char *const *lane;         /* null: the suite's, else portable */
