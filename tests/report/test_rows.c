@@ -60,6 +60,7 @@ static json_t *records_of(clm_scope *scope, const char *name, const double *scor
         json_array_append_new(
             json_object_get(record, "curve"),
             json_pack("{s:i,s:f}", "epoch", 0, metric->lower ? "val" : "auc_val", value));
+        clm_metric_write(metric, json_object_get(record, "metrics"), "last", value / 20);
         clm_record_finish(record, "ok", NULL);
         json_array_append_new(records, record);
     }
@@ -128,8 +129,11 @@ static void scores_in_validation_can_be_the_published_ones(void **state)
     assert_ok(make_rows(&scope,
                         "data,label,metric,score,tolerance,compared\n"
                         "one,a,accuracy,0.076,0.002,val\n"
-                        "two,a,accuracy,0.076,0.002,test\n",
+                        "two,a,accuracy,0.076,0.002,test\n"
+                        "one,b,accuracy,0.034,0.002,last\n",
                         records, &rows));
+    expect_verdict(rows, "one", "b", "same"); /* 0.65 / 20 */
+    assert_true(fabs(row_of(rows, "one", "b")->difference + 0.0025) < 1e-9);
     expect_verdict(rows, "one", "a", "same");
     expect_verdict(rows, "two", "a", "better");
     assert_true(fabs(row_of(rows, "one", "a")->difference - 0.005) < 1e-9);
