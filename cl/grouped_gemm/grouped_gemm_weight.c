@@ -5,7 +5,9 @@
 enum { X, X_GATHER, DY, DY_GATHER, SCALE, SCALE_INDEX, OFFSETS, DW, DB, PARTIAL }; /* operands */
 enum { ROWS, CHUNK };                                                              /* attributes */
 enum {
-    MOST_WIDTH = 1024, /* K and columns of a block of the variant cpu: staged in private memory */
+    MOST_DEPTH = 1024, /* K of the variant cpu: rows are staged in private memory */
+    MOST_BLOCK = 512,  /* its columns of a work-item, of more than that LEAST_BLOCK or so: many */
+    LEAST_BLOCK = 144, /* work-items, few chunks, and sums that stay in the second-level cache */
     CHUNKS = 64,       /* of many rows: what large devices need to be busy */
     LEAST_CHUNK = 256,
     MOST_CHUNK = 4096,
@@ -100,7 +102,7 @@ static int pick_strip(const clm_device *device, const clm_call *call)
 
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 {
-    return clm_dim(call, 'K') > MOST_WIDTH ? "K > 1024" : clm_gemm_misfit(device);
+    return clm_dim(call, 'K') > MOST_DEPTH ? "K > 1024" : clm_gemm_misfit(device);
 }
 
 /* The first stage fills the sums of `chunk` rows at a time, the second, built with `sum_options` and
@@ -136,18 +138,32 @@ clm_status clm_gemm_weight_launch_pieces(clm_plan *plan, const clm_call *call,
     return launch(plan, call, source, kernel, options, range, chunk, "-DWEIGHT_SUM -DVEC=4", 4);
 }
 
+/* Columns of a work-item of the variant cpu. */
+static int64_t block_columns(const clm_call *call)
+{
+    const int64_t columns = clm_dim(call, 'N'), blocks = columns / LEAST_BLOCK;
+    return columns > MOST_BLOCK ? (int64_t)clm_round_up((columns + blocks - 1) / blocks, 32)
+                                : columns;
+}
+
+/* Rows that are staged at a time: more where the staged columns are few. */
+static int pick_rows(const clm_device *device, const clm_call *call)
+{
+    (void)device;
+    return clm_dim(call, 'N') > MOST_BLOCK ? 64 : 32;
+}
+
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
 {
     const int64_t rows = (int64_t)call->attribute[ROWS], least = (int64_t)call->attribute[CHUNK];
-    const int64_t items = ITEMS_PER_UNIT * (int64_t)clm_plan_device(plan)->compute_units;
-    const int64_t chunk =
-        clamp((rows + items - 1) / items, least, least > MOST_CHUNK ? least : MOST_CHUNK);
-    const int64_t columns = clm_dim(call, 'N'), blocks = (columns + MOST_WIDTH - 1) / MOST_WIDTH,
-                  even = (int64_t)clm_round_up((columns + blocks - 1) / blocks, 64);
-    const int staged = clm_gemm_capacity(even);
+    const int64_t block = block_columns(call), blocks = (clm_dim(call, 'N') + block - 1) / block;
+    const int64_t all = ITEMS_PER_UNIT * (int64_t)clm_plan_device(plan)->compute_units;
+    const int64_t items = (all + blocks - 1) / blocks, even = (rows + items - 1) / items;
+    const int64_t chunk = clamp(even, least, least > MOST_CHUNK ? least : MOST_CHUNK);
+    const int staged = clm_gemm_capacity(block);
     char options[96];
     snprintf(options, sizeof options, "-DWEIGHT_SUM -DKMAX=%d -DBLOCK=%d -DNMAX=%d",
-             clm_gemm_capacity(clm_dim(call, 'K')), blocks > 1 ? (int)even : staged, staged);
+             clm_gemm_capacity(clm_dim(call, 'K')), blocks > 1 ? (int)block : staged, staged);
     return launch(plan, call, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_f32_cpu",
                   options,
                   (clm_range){{(size_t)((rows + chunk - 1) / chunk), (size_t)blocks}, {1, 1}},
@@ -233,7 +249,7 @@ const clm_op clm_op_grouped_gemm_weight = {
                  .tunable = {{"VEC", 16, {4, 8, 16}, clm_gemm_pick_lanes},
                              {"TK", 16, {4, 8, 16}, pick_strip},
                              {"NV", 1, {1, 2, 4}, pick_vectors},
-                             {"ROWS", 32, {16, 32, 48, 64, 128}, NULL},
+                             {"ROWS", 32, {16, 32, 48, 64, 128}, pick_rows},
                              {"AHEAD", 1, {1}, clm_gemm_pick_ahead}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},
