@@ -78,7 +78,7 @@ static void bench(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *x[2];
     for (int i = 0; i < 2; i++)
-        x[i] = clm_bench_normal(tape, i ? "b" : "a", 1, CLM_DIMS(w->nodes, w->width));
+        x[i] = clm_bench_rows(tape, i ? "b" : "a", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *y = clm_add(tape, 2, x, NULL);
     if (y) clm_keep(tape, y);
 }

@@ -257,7 +257,7 @@ static void bench(clm_tape *tape, const clm_workload *w)
 {
     if (!clm_tape_parameters(tape)) return;
     const clm_norm norm = clm_norm_new(tape, "norm", 1, w->width);
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *y =
         clm_batch_norm(tape, x, clm_bench_segments(tape, "rows", 1, w->nodes), &norm, false);
     if (y) clm_keep(tape, y);

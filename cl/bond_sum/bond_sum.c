@@ -230,8 +230,8 @@ static clm_message_edges bench_edges(clm_tape *tape, const clm_workload *w)
 static void bench_gcn(clm_tape *tape, const clm_workload *w)
 {
     const clm_message_edges edges = bench_edges(tape, w);
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *bond = clm_bench_normal(tape, "bond", 1, CLM_DIMS(KINDS, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *bond = clm_bench_rows(tape, "bond", 1, CLM_DIMS(KINDS, w->width));
     clm_tensor *root = clm_bench_normal(tape, "root", 1, CLM_DIMS(1, w->width));
     clm_tensor *y = clm_gcn_sum(tape, x, bond, root, &edges);
     if (y) clm_keep(tape, y);
@@ -240,8 +240,8 @@ static void bench_gcn(clm_tape *tape, const clm_workload *w)
 static void bench_gin(clm_tape *tape, const clm_workload *w)
 {
     const clm_message_edges edges = bench_edges(tape, w);
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *bond = clm_bench_normal(tape, "bond", 1, CLM_DIMS(KINDS, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *bond = clm_bench_rows(tape, "bond", 1, CLM_DIMS(KINDS, w->width));
     clm_tensor *y =
         clm_gin_sum(tape, x, bond, clm_bench_normal(tape, "eps", 1, CLM_DIMS(1)), &edges);
     if (y) clm_keep(tape, y);

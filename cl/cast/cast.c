@@ -45,7 +45,8 @@ static bool example(clm_example *e, int index)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *y = clm_cast(tape, clm_cast(tape, x, CLM_BF16), CLM_F32);
+    const clm_type type = clm_tape_precision(tape) == CLM_F32 ? CLM_BF16 : clm_tape_precision(tape);
+    clm_tensor *y = clm_cast(tape, clm_cast(tape, x, type), CLM_F32);
     if (y) clm_keep(tape, y);
 }
 

@@ -92,7 +92,7 @@ static bool example(clm_example *e, int index)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *y = clm_dropout(tape, x, 0.2, 0);
     if (y) clm_keep(tape, y); /* x itself, and nothing recorded, where a tape is not training */
 }

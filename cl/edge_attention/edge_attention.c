@@ -176,8 +176,8 @@ static void bench(clm_tape *tape, const clm_workload *w)
         .target = clm_input_i32(tape, "targets", g->target, CLM_DIMS(g->edges)),
         .source_ptr = clm_input_i32(tape, "source rows", g->source_ptr, CLM_DIMS(g->rows + 1)),
         .source_edge = clm_input_i32(tape, "source edges", g->source_edge, CLM_DIMS(g->edges))};
-    clm_tensor *q = clm_bench_normal(tape, "q", 0.5, CLM_DIMS(edges.nodes, w->width));
-    clm_tensor *kv = clm_bench_normal(tape, "kv", 0.5, CLM_DIMS(edges.rows, 2 * w->width));
+    clm_tensor *q = clm_bench_rows(tape, "q", 0.5, CLM_DIMS(edges.nodes, w->width));
+    clm_tensor *kv = clm_bench_rows(tape, "kv", 0.5, CLM_DIMS(edges.rows, 2 * w->width));
     clm_tensor *out = clm_edge_attention(tape, q, kv, &edges, (int)w->heads, NULL);
     if (out) clm_keep(tape, out);
 }

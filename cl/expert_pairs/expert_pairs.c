@@ -197,11 +197,12 @@ static void bench(clm_tape *tape, const clm_workload *w)
     for (int64_t e = 0; e < 2 * n; e++)
         ((int32_t *)neighbour->value)[e] = (int32_t)((e / 2 + (e % 2 ? 1 : n - 1)) % n);
     clm_tensor *row_ptr = clm_bench_segments(tape, "edge rows", n, 2);
-    const clm_packed_edges edges = {.row_ptr = row_ptr,
-                                    .src = neighbour,
-                                    .t_row_ptr = row_ptr,
-                                    .dst = neighbour,
-                                    .factor = clm_bench_constant(tape, "factor", 1, CLM_DIMS(n))};
+    const clm_packed_edges edges = {
+        .row_ptr = row_ptr,
+        .src = neighbour,
+        .t_row_ptr = row_ptr,
+        .dst = neighbour,
+        .factor = clm_bench_constant(tape, "factor", CLM_F32, 1, CLM_DIMS(n))};
     const clm_expert_pairs made =
         clm_expert_pairs_new(tape, clm_bench_keys(tape, w), 0, w->experts, live, &edges);
     if (made.edges.factor) clm_keep(tape, made.edges.factor);

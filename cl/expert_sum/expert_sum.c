@@ -158,7 +158,7 @@ static bool example_backward(clm_example *e, int index)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *v = clm_bench_normal(tape, "v", 1, CLM_DIMS(w->nodes * w->top_k, w->width));
+    clm_tensor *v = clm_bench_rows(tape, "v", 1, CLM_DIMS(w->nodes * w->top_k, w->width));
     const clm_bench_pairs pairs = clm_bench_sorted(tape, w);
     clm_tensor *gate = clm_bench_gates(tape, w);
     if (!pairs.slot) return;

@@ -390,7 +390,7 @@ static void bench(clm_tape *tape, const clm_workload *w)
 {
     if (!clm_tape_parameters(tape)) return;
     const clm_norm norm = clm_norm_new(tape, "norm", w->experts, w->width);
-    clm_tensor *v = clm_bench_normal(tape, "v", 1, CLM_DIMS(w->nodes, w->experts * w->width));
+    clm_tensor *v = clm_bench_rows(tape, "v", 1, CLM_DIMS(w->nodes, w->experts * w->width));
     clm_tensor *y =
         clm_gated_norm(tape, v, 0, w->experts, &norm, clm_bench_gates(tape, w),
                        clm_bench_keys(tape, w), clm_bench_segments(tape, "rows", 1, w->nodes), 1);

@@ -195,7 +195,7 @@ static bool example_backward(clm_example *e, int index)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *v = clm_bench_normal(tape, "v", 1, CLM_DIMS(w->nodes, w->experts * w->width));
+    clm_tensor *v = clm_bench_rows(tape, "v", 1, CLM_DIMS(w->nodes, w->experts * w->width));
     clm_tensor *y = clm_gated_sum(tape, v, w->experts, clm_bench_gates(tape, w),
                                   clm_bench_keys(tape, w), NULL, 1);
     if (y) clm_keep(tape, y);

@@ -119,7 +119,8 @@ static bool example(clm_example *example, int index)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     /* the combination of the experts' rows */
-    clm_tensor *x = clm_bench_constant(tape, "x", 1, CLM_DIMS(w->nodes * w->top_k, w->width));
+    clm_tensor *x =
+        clm_bench_constant(tape, "x", CLM_REAL, 1, CLM_DIMS(w->nodes * w->top_k, w->width));
     clm_tensor *y =
         clm_gather_sum(tape, x, clm_bench_segments(tape, "first pair", w->nodes, w->top_k),
                        clm_bench_sorted(tape, w).slot, clm_bench_gates(tape, w), NULL);

@@ -94,7 +94,7 @@ static bool example_backward(clm_example *e, int index)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *y = clm_gelu(tape, x);
     if (y) clm_keep(tape, y);
 }

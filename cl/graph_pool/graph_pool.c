@@ -198,7 +198,7 @@ static void bench(clm_tape *tape, const clm_workload *w)
         of[i] = i / ROWS;
     for (int64_t g = 0; g <= graphs; g++)
         ptr[g] = (int32_t)(g < graphs ? g * ROWS : w->nodes);
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *y =
         clm_graph_pool(tape, x, clm_input_i32(tape, "graphs", ptr, CLM_DIMS(graphs + 1)),
                        clm_input_i32(tape, "graph of a row", of, CLM_DIMS(w->nodes)), false);

@@ -265,11 +265,11 @@ static void bench(clm_tape *tape, const clm_workload *w)
     const clm_rows rows = {pairs.row, clm_bench_segments(tape, "first pair", w->nodes, w->top_k),
                            pairs.slot};
     const double scale = 1 / sqrt((double)w->width);
-    clm_tensor *y = clm_grouped_gemm(
-        tape, clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width)), rows,
-        clm_bench_normal(tape, "w", scale, CLM_DIMS(w->experts, w->width, w->inner)),
-        clm_bench_normal(tape, "bias", 1, CLM_DIMS(w->experts, w->inner)), pairs.offsets,
-        w->nodes * w->top_k);
+    clm_tensor *y =
+        clm_grouped_gemm(tape, clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width)), rows,
+                         clm_bench_rows(tape, "w", scale, CLM_DIMS(w->experts, w->width, w->inner)),
+                         clm_bench_normal(tape, "bias", 1, CLM_DIMS(w->experts, w->inner)),
+                         pairs.offsets, w->nodes * w->top_k);
     if (y) clm_keep(tape, y);
 }
 

@@ -169,7 +169,7 @@ static bool example_backward(clm_example *e, int index)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *y = clm_layer_norm(tape, x, clm_bench_normal(tape, "w", 1, CLM_DIMS(w->width)),
                                    clm_bench_normal(tape, "b", 1, CLM_DIMS(w->width)));
     if (y) clm_keep(tape, y);

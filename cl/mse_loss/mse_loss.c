@@ -130,7 +130,7 @@ static bool example_backward(clm_example *e, int index)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *score = clm_bench_normal(tape, "score", 1, CLM_DIMS(w->nodes));
-    clm_tensor *label = clm_bench_constant(tape, "label", 0, CLM_DIMS(w->nodes));
+    clm_tensor *label = clm_bench_constant(tape, "label", CLM_F32, 0, CLM_DIMS(w->nodes));
     clm_tensor *loss = clm_mse_loss(tape, score, label);
     if (loss) clm_keep(tape, loss);
 }

@@ -152,8 +152,8 @@ static bool example_backward(clm_example *e, int index)
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     const int32_t n = (int32_t)w->nodes;
-    clm_tensor *a = clm_bench_normal(tape, "a", 1, CLM_DIMS(n, w->width));
-    clm_tensor *b = clm_bench_normal(tape, "b", 1, CLM_DIMS(n, w->width));
+    clm_tensor *a = clm_bench_rows(tape, "a", 1, CLM_DIMS(n, w->width));
+    clm_tensor *b = clm_bench_rows(tape, "b", 1, CLM_DIMS(n, w->width));
     clm_tensor *score = clm_pair_dot(tape, a, b, clm_bench_below(tape, "u", n, n),
                                      clm_bench_below(tape, "v", n, n));
     if (score) clm_keep(tape, score);

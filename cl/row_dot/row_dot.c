@@ -99,8 +99,9 @@ static void bench(clm_tape *tape, const clm_workload *w)
 {
     /* as for the gradients of gates: a row of dy and that of each of its experts */
     const int64_t pairs = w->nodes * w->top_k;
-    clm_tensor *dy = clm_bench_constant(tape, "dy", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *out = clm_bench_constant(tape, "expert_out", 1, CLM_DIMS(pairs, w->width));
+    clm_tensor *dy = clm_bench_constant(tape, "dy", CLM_REAL, 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *out =
+        clm_bench_constant(tape, "expert_out", CLM_REAL, 1, CLM_DIMS(pairs, w->width));
     clm_tensor *y = clm_row_dot(tape, dy, NULL, (int)w->top_k, out, clm_bench_sorted(tape, w).slot,
                                 pairs, CLM_DIMS(w->nodes, w->top_k));
     if (y) clm_keep(tape, y);

@@ -177,8 +177,8 @@ static const char paper[] = "Hu et al. 2020, the update of the authors' code";
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *o = clm_bench_normal(tape, "o", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *o = clm_bench_rows(tape, "o", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *skip = clm_bench_normal(tape, "skip", 1, CLM_DIMS(w->edge.types));
     clm_tensor *y =
         clm_skip_gate(tape, o, x, skip, clm_bench_types(tape, w), clm_bench_type_offsets(tape, w));

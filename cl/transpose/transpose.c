@@ -89,7 +89,7 @@ static bool example(clm_example *example, int index)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *x = clm_bench_normal(tape, "w", 1, CLM_DIMS(w->experts, w->width, w->inner));
+    clm_tensor *x = clm_bench_rows(tape, "w", 1, CLM_DIMS(w->experts, w->width, w->inner));
     clm_tensor *y = clm_transpose(tape, x);
     if (y) clm_keep(tape, y);
 }

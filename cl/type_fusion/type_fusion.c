@@ -233,7 +233,7 @@ static void grad(clm_tape *tape, const clm_call *call)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *h = clm_bench_normal(tape, "h", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *h = clm_bench_rows(tape, "h", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *table = clm_bench_normal(tape, "table", 1, CLM_DIMS(w->edge.types, w->width));
     clm_tensor *z =
         clm_type_fusion(tape, h, table,

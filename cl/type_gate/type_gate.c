@@ -199,8 +199,8 @@ static void grad(clm_tape *tape, const clm_call *call)
 
 static void bench(clm_tape *tape, const clm_workload *w)
 {
-    clm_tensor *h = clm_bench_normal(tape, "h", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *a = clm_bench_normal(tape, "a", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *h = clm_bench_rows(tape, "h", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *a = clm_bench_rows(tape, "a", 1, CLM_DIMS(w->nodes, w->width));
     clm_tensor *table = clm_bench_normal(tape, "table", 1, CLM_DIMS(w->edge.types, w->width));
     clm_tensor *z = clm_type_gate(tape, h, a, table,
                                   &(clm_type_mask){.type = clm_bench_types(tape, w),

@@ -64,6 +64,7 @@ static const clm_parameter_spec *const parameters[] = {&op_spec,
                                                        &variant_spec,
                                                        &pass_spec,
                                                        &cache_spec,
+                                                       &clm_parameter_precision,
                                                        &clm_parameter_seed,
                                                        NULL};
 
@@ -188,6 +189,7 @@ static clm_status record(clm_scope *scope, const clm_cell *cell, const clm_workl
     const bool backward = !clm_config_is(cell->config, "pass", "forward");
     clm_parameters *p = clm_parameters_new(scope, w->seed);
     clm_tape *tape = clm_tape_new(scope, cell->context, p, w->seed);
+    clm_tape_set_precision(tape, clm_storage_type(cell->config));
     clm_bench_record(tape, bench, w, backward);
     clm_tape_set_tuning(tape, cell->tuning);
     if (strcmp(variant, "default") != 0) clm_tape_set_variant(tape, variant);
@@ -296,7 +298,7 @@ static clm_status plan(clm_scope *scope, const clm_cell *cell)
 
 const clm_model clm_model_operator = {
     .name = "operator",
-    .about = "one operator, forward and backward, at sizes, routing and graph of choice",
+    .about = "one operator, forward and backward, at sizes, precision, routing and graph of choice",
     .parameters = parameters,
     .check = check,
     .run = run,

@@ -16,30 +16,43 @@
  * differ. */
 enum { BLOCK = 65521 };
 
-clm_tensor *clm_bench_constant(clm_tape *tape, const char *name, double scale, int rank,
-                               const int64_t *dim)
+clm_tensor *clm_bench_constant(clm_tape *tape, const char *name, clm_type type, double scale,
+                               int rank, const int64_t *dim)
 {
-    clm_tensor *t = clm_input_f32(tape, name, NULL, rank, dim);
+    clm_tensor *t = type == CLM_F32 ? clm_input_f32(tape, name, NULL, rank, dim)
+                                    : clm_input_real(tape, name, NULL, rank, dim);
     if (!t) return NULL;
-    float *value = t->value;
+    clm_scope scope = {0};
+    float *value = clm_alloc_array(&scope, BLOCK + 1, sizeof *value);
     const int64_t n = clm_elements(t), drawn = n < BLOCK ? n : BLOCK;
     for (int64_t i = 0; i < drawn; i += 2) {
         const clm_philox word =
             clm_philox_draw((uint32_t)i, (uint32_t)tape->nodes, CLM_STREAM_GENERATE, 0, tape->seed);
-        float pair[2];
-        clm_normal(word.word[0], word.word[1], pair);
-        value[i] = (float)scale * pair[0];
-        if (i + 1 < drawn) value[i + 1] = (float)scale * pair[1];
+        clm_normal(word.word[0], word.word[1], value + i);
+        value[i] *= (float)scale;
+        value[i + 1] *= (float)scale;
     }
-    for (int64_t i = drawn; i < n; i++)
-        value[i] = value[i - drawn];
+    clm_floats_stored(t->type, value, drawn, t->value);
+    clm_scope_end(&scope);
+    const uint64_t each = clm_type_bytes(t->type);
+    for (int64_t i = drawn; i < n; i += drawn)
+        memcpy((char *)t->value + (uint64_t)i * each, t->value,
+               (uint64_t)(n - i < drawn ? n - i : drawn) * each);
     return t;
 }
 
 clm_tensor *clm_bench_normal(clm_tape *tape, const char *name, double scale, int rank,
                              const int64_t *dim)
 {
-    clm_tensor *t = clm_bench_constant(tape, name, scale, rank, dim);
+    clm_tensor *t = clm_bench_constant(tape, name, CLM_F32, scale, rank, dim);
+    if (t) clm_want_gradient(tape, t);
+    return t;
+}
+
+clm_tensor *clm_bench_rows(clm_tape *tape, const char *name, double scale, int rank,
+                           const int64_t *dim)
+{
+    clm_tensor *t = clm_bench_constant(tape, name, CLM_REAL, scale, rank, dim);
     if (t) clm_want_gradient(tape, t);
     return t;
 }
@@ -144,7 +157,7 @@ static void expert_ffn(clm_tape *tape, const clm_workload *w)
     const clm_routing routing = {.gate = clm_bench_gates(tape, w),
                                  .key = clm_bench_keys(tape, w),
                                  .pairs = w->nodes * w->top_k};
-    clm_tensor *z = clm_bench_normal(tape, "z", 1, CLM_DIMS(w->nodes, d));
+    clm_tensor *z = clm_bench_rows(tape, "z", 1, CLM_DIMS(w->nodes, d));
     clm_tensor *y = clm_expert_ffn(tape, z, &routing, &experts, NULL);
     if (y) clm_keep(tape, y);
 }
@@ -156,7 +169,7 @@ static void typed_projection(clm_tape *tape, const clm_workload *w)
     clm_rows made;
     clm_tensor *offsets;
     clm_typed_rows(tape, w->nodes, g->relations, g->row_first, g->row_node, &made, &offsets);
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, d));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, d));
     clm_tensor *weight = clm_bench_normal(tape, "w", 1 / sqrt((double)d), CLM_DIMS(r, d, 2 * d));
     clm_tensor *bias = clm_bench_normal(tape, "b", 1, CLM_DIMS(r, 2 * d));
     clm_tensor *y = clm_grouped_gemm(tape, x, made, weight, bias, offsets, g->rows);
@@ -166,8 +179,8 @@ static void typed_projection(clm_tape *tape, const clm_workload *w)
 static void dense_gemm(clm_tape *tape, const clm_workload *w)
 {
     const double scale = 1 / sqrt((double)w->width);
-    clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
-    clm_tensor *weight = clm_bench_normal(tape, "w", scale, CLM_DIMS(1, w->width, w->inner));
+    clm_tensor *x = clm_bench_rows(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
+    clm_tensor *weight = clm_bench_rows(tape, "w", scale, CLM_DIMS(1, w->width, w->inner));
     clm_tensor *y = clm_grouped_gemm(tape, x, (clm_rows){0}, weight, NULL,
                                      clm_bench_segments(tape, "one group", 1, w->nodes), w->nodes);
     if (y) clm_keep(tape, y);
@@ -188,8 +201,8 @@ static void mean_aggregate(clm_tape *tape, const clm_workload *w)
                            clm_input_i32(tape, "sources", g->source, CLM_DIMS(g->edges)),
                            clm_input_i32(tape, "rows back", g->source_ptr, CLM_DIMS(g->rows + 1)),
                            clm_input_i32(tape, "targets", dst, CLM_DIMS(g->edges)));
-    clm_tensor *y = clm_mean_aggregate(
-        tape, clm_bench_normal(tape, "x", 1, CLM_DIMS(g->rows, w->width)), &edges);
+    clm_tensor *y =
+        clm_mean_aggregate(tape, clm_bench_rows(tape, "x", 1, CLM_DIMS(g->rows, w->width)), &edges);
     if (y) clm_keep(tape, y);
 }
 
@@ -233,9 +246,9 @@ static void backward(clm_tape *tape)
     int n = 0;
     for (size_t i = 0; i < leaves; i++) {
         clm_tensor *t = &tape->node[i]->tensor;
-        if (t->kind != CLM_OUTPUT || t->type != CLM_F32 || !tape->node[i]->needs_gradient) continue;
+        if (t->kind != CLM_OUTPUT || t->type == CLM_I32 || !tape->node[i]->needs_gradient) continue;
         output[n] = t;
-        cotangent[n++] = clm_bench_constant(tape, "cotangent", 1, t->rank, t->dim);
+        cotangent[n++] = clm_bench_constant(tape, "cotangent", t->type, 1, t->rank, t->dim);
     }
     clm_tape_backward_from(tape, n, output, cotangent);
 }

@@ -16,9 +16,13 @@ static void copy_to_host(const clm_tape *tape, clm_node *n)
     else if (!t->host)
         t->host = clm_alloc_array(tape->scope, (size_t)count + 1, sizeof(double));
     if (t->kind == CLM_INPUT && t->type == CLM_I32) memcpy(t->host, t->value, (size_t)count * 4);
-    if (t->kind == CLM_INPUT && t->type == CLM_F32)
-        for (int64_t i = 0; i < count; i++)
-            ((double *)t->host)[i] = ((const float *)t->value)[i];
+    if (t->kind == CLM_INPUT && t->type != CLM_I32)
+        for (int64_t i = 0; i < count; i++) {
+            float value;
+            clm_stored_floats(
+                t->type, (const char *)t->value + (uint64_t)i * clm_type_bytes(t->type), 1, &value);
+            ((double *)t->host)[i] = value;
+        }
 }
 
 clm_status clm_tape_reference_begin(clm_tape *tape)

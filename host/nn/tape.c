@@ -72,13 +72,22 @@ static clm_tensor *node(clm_tape *tape, const char *name, clm_type type, clm_ten
     return &n->tensor;
 }
 
+/* Takes `value`: floats, whatever the storage, or int32. */
+static void fill(clm_tensor *input, const void *value)
+{
+    if (clm_is_floating(input->type))
+        clm_floats_stored(input->type, value, clm_elements(input), input->value);
+    else
+        memcpy(input->value, value, clm_tensor_bytes(input));
+}
+
 static clm_tensor *input(clm_tape *tape, const char *name, clm_type type, const void *value,
                          int rank, const int64_t *dim)
 {
     if (tape->status != CLM_OK) return NULL;
     clm_tensor *t = node(tape, name, type, CLM_INPUT, rank, dim);
     t->value = clm_alloc(tape->scope, clm_tensor_bytes(t) + 4);
-    if (value) memcpy(t->value, value, clm_tensor_bytes(t));
+    if (value) fill(t, value);
     return t;
 }
 
@@ -92,6 +101,12 @@ clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value
                           const int64_t *dim)
 {
     return input(tape, name, CLM_I32, value, rank, dim);
+}
+
+clm_tensor *clm_input_real(clm_tape *tape, const char *name, const float *value, int rank,
+                           const int64_t *dim)
+{
+    return input(tape, name, tape->precision, value, rank, dim);
 }
 
 clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *other)
@@ -270,9 +285,9 @@ clm_status clm_tape_upload_inputs(clm_tape *tape)
 
 clm_status clm_tensor_write(clm_tensor *input, const void *value)
 {
-    memcpy(input->value, value, clm_tensor_bytes(input));
+    fill(input, value);
     if (!input->buffer) return CLM_OK; /* planning will write it */
-    return clm_buffer_write(input->buffer, 0, value, clm_tensor_bytes(input));
+    return clm_buffer_write(input->buffer, 0, input->value, clm_tensor_bytes(input));
 }
 
 clm_status clm_tensor_read(clm_tape *tape, const clm_tensor *tensor, void *to)

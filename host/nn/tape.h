@@ -42,6 +42,9 @@ clm_tensor *clm_input_f32(clm_tape *tape, const char *name, const float *value, 
                           const int64_t *dim);
 clm_tensor *clm_input_i32(clm_tape *tape, const char *name, const int32_t *value, int rank,
                           const int64_t *dim);
+/* The same with floats that are stored in the tape's precision. */
+clm_tensor *clm_input_real(clm_tape *tape, const char *name, const float *value, int rank,
+                           const int64_t *dim);
 /* An input of another tape of the same context, with its storage. That tape is planned first. */
 clm_tensor *clm_input_shared(clm_tape *tape, const clm_tensor *input);
 /* The tensor of a parameter (nn/parameters.h) on this tape; a statistic has no gradient. */
@@ -116,7 +119,7 @@ clm_status clm_tape_run_calls(clm_tape *tape, int32_t step_index, float learning
 /* Writes all inputs to the device again, as planning did: what a transfer costs. */
 clm_status clm_tape_upload_inputs(clm_tape *tape);
 
-/* Gives an input new values [its elements] f32 or i32 (copied), also on the tapes that share it: on
+/* Gives an input new values [its elements], floats or int32 (copied), also on the tapes that share it: on
  * the device after what was enqueued before, in double from the next clm_tape_reference_begin on.
  */
 clm_status clm_tensor_write(clm_tensor *input, const void *value);

@@ -102,11 +102,14 @@ clm_status clm_bench_check(clm_tape *tape);
 /* --- for `bench` ---------------------------------------------------------------------------- */
 
 /* An input of standard normal numbers times `scale` (a block of them, repeated) that asks for its
- * gradient; and one that does not. */
+ * gradient: f32, for a parameter; in the tape's precision, for an operand of type CLM_REAL. And one
+ * that does not ask, of either type. */
 clm_tensor *clm_bench_normal(clm_tape *tape, const char *name, double scale, int rank,
                              const int64_t *dim);
-clm_tensor *clm_bench_constant(clm_tape *tape, const char *name, double scale, int rank,
-                               const int64_t *dim);
+clm_tensor *clm_bench_rows(clm_tape *tape, const char *name, double scale, int rank,
+                           const int64_t *dim);
+clm_tensor *clm_bench_constant(clm_tape *tape, const char *name, clm_type type, double scale,
+                               int rank, const int64_t *dim);
 /* Logits [N, E] of which the workload's experts are the top-k, with gradient. */
 clm_tensor *clm_bench_logits(clm_tape *tape, const clm_workload *workload);
 /* Inputs of the workload: keys [N, K]; gates [N, K], 1/K each, with gradient; type of each node

@@ -164,26 +164,33 @@ static void refused(void **state)
     clm_scope_end(&scope);
 }
 
-/* Property: every operator is on the tape of some bench, forward or backward. */
+static clm_workload small(clm_scope *scope)
+{
+    clm_workload w = clm_workload_default();
+    w.nodes = 50;
+    w.edges = 200;
+    assert_ok(clm_workload_draw(scope, &w));
+    return w;
+}
+
+/* Property: every operator is on the tape of some bench, in training or inference. */
 static void every_operator(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    clm_workload w = clm_workload_default();
-    w.nodes = 50;
-    w.edges = 200;
-    assert_ok(clm_workload_draw(&scope, &w));
+    const clm_workload w = small(&scope);
     bool reached[256] = {false};
     clm_bench bench;
-    for (size_t b = 0; clm_bench_at(b, &bench); b++) {
-        clm_tape *tape = clm_tape_new(&scope, NULL, clm_parameters_new(&scope, 0), 0);
-        clm_bench_record(tape, &bench, &w, true);
-        assert_ok(clm_tape_reference_begin(tape)); /* nothing was refused while recording */
-        assert_in_range(clm_tape_forward_calls(tape), 1, clm_tape_calls(tape));
-        for (size_t c = 0; c < clm_tape_calls(tape); c++)
-            for (size_t i = 0; clm_op_at(i); i++)
-                reached[i] |= clm_op_at(i) == clm_tape_call(tape, c)->op;
-    }
+    for (size_t b = 0; clm_bench_at(b, &bench); b++)
+        for (int training = 0; training < 2; training++) {
+            clm_tape *tape = clm_tape_new(&scope, NULL, clm_parameters_new(&scope, 0), 0);
+            clm_bench_record(tape, &bench, &w, training);
+            assert_ok(clm_tape_reference_begin(tape)); /* nothing was refused while recording */
+            assert_in_range(clm_tape_forward_calls(tape), training, clm_tape_calls(tape));
+            for (size_t c = 0; c < clm_tape_calls(tape); c++)
+                for (size_t i = 0; clm_op_at(i); i++)
+                    reached[i] |= clm_op_at(i) == clm_tape_call(tape, c)->op;
+        }
     for (size_t i = 0; clm_op_at(i); i++)
         if (!reached[i]) fail_msg("no bench reaches %s", clm_op_at(i)->name);
     assert_false(clm_bench_find("nothing", &bench));
@@ -191,11 +198,56 @@ static void every_operator(void **state)
     clm_scope_end(&scope);
 }
 
+/* Property: on a tape of lower precision a bench's rows are stored so from the start: what is timed is
+ * the operator in that precision, not in f32 and not with a conversion before it. */
+static void precisions(void **state)
+{
+    (void)state;
+    clm_scope scope = {0};
+    const clm_workload w = small(&scope);
+    clm_bench bench;
+    for (size_t b = 0; clm_bench_at(b, &bench); b++)
+        for (clm_type type = CLM_BF16; type <= CLM_F16; type++) {
+            clm_tape *tape = clm_tape_new(&scope, NULL, clm_parameters_new(&scope, 0), 0);
+            clm_tape_set_precision(tape, type);
+            clm_bench_record(tape, &bench, &w, true);
+            assert_ok(clm_tape_reference_begin(tape));
+            for (size_t c = 0; c < clm_tape_calls(tape); c++) {
+                const clm_call *call = clm_tape_call(tape, c);
+                for (int o = 0; o < CLM_OPERANDS && call->op->operand[o].name; o++)
+                    if (call->op->operand[o].type == CLM_REAL && call->arg[o] &&
+                        call->arg[o]->type != type)
+                        fail_msg("%s of %s is in %s: %s", call->op->name, bench.name,
+                                 clm_type_name(call->arg[o]->type), call->op->operand[o].name);
+            }
+        }
+    clm_scope_end(&scope);
+}
+
+/* Property: an input takes floats whatever its storage, and the yardstick sees them rounded. */
+static void stored(void **state)
+{
+    (void)state;
+    clm_scope scope = {0};
+    clm_tape *tape = clm_tape_new(&scope, NULL, NULL, 0);
+    clm_tape_set_precision(tape, CLM_BF16);
+    const float x[] = {1, 1.00390625f + 1e-6f, -3}; /* just over half a step above 1: 2^-8 */
+    clm_tensor *t = clm_input_real(tape, "x", x, CLM_DIMS(3));
+    assert_ok(clm_tape_reference_begin(tape));
+    const double *host = t->host;
+    assert_true(host[0] == 1 && host[1] == 1.0078125 && host[2] == -3);
+    assert_ok(clm_tensor_write(t, (const float[]){2, 4, 8}));
+    assert_ok(clm_tape_reference_begin(tape));
+    assert_true(host[0] == 2 && host[1] == 4 && host[2] == 8);
+    clm_scope_end(&scope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(routing), cmocka_unit_test(trained), cmocka_unit_test(hash),
-        cmocka_unit_test(graphs),  cmocka_unit_test(refused), cmocka_unit_test(every_operator),
+        cmocka_unit_test(routing),    cmocka_unit_test(trained), cmocka_unit_test(hash),
+        cmocka_unit_test(graphs),     cmocka_unit_test(refused), cmocka_unit_test(every_operator),
+        cmocka_unit_test(precisions), cmocka_unit_test(stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
