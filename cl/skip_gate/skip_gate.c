@@ -223,8 +223,10 @@ static const clm_op skip_gate_backward = {
     .variant = CLM_LANES_VARIANTS(prepare_backward),
     .reference = reference_backward,
     .cost = cost_backward,
-    .suspect = 3e-6, /* dskip is a long sum of both signs */
-    .wrong = 1e-5,
+    /* dskip is a long sum of both signs: example 4 adds 64000 terms whose sizes sum to 1000 times
+     * their sum. One rounding of those is 6e-5 of the result; a chain in f32 is 3e-6 off. */
+    .suspect = 6e-6,
+    .wrong = 2e-5,
     .example = example_backward,
 };
 
