@@ -79,11 +79,12 @@ static pass pass_of(const clm_call *call, int number, int64_t block)
     };
 }
 
-static clm_status launch_offsets(clm_plan *plan, const clm_call *call, int64_t chunk)
+/* In work-groups of `local`, `chunk` groups for each work-item. */
+static clm_status launch_offsets(clm_plan *plan, const clm_call *call, int64_t chunk, size_t local)
 {
     const int64_t groups = clm_dim(call, 'G');
     return clm_launch(plan, call, "dispatch_i32_offsets", "",
-                      (clm_range){{(size_t)((groups + chunk) / chunk)}, {1}},
+                      (clm_range){{clm_round_up((groups + chunk) / chunk, local)}, {local}},
                       CLM_ARGS(clm_t(call->arg[KEY]), clm_t(call->arg[ORDER]),
                                clm_t(call->arg[OFFSETS]), clm_i(clm_dim(call, 'C')), clm_i(groups),
                                clm_i(chunk)));
@@ -119,7 +120,7 @@ static clm_status prepare_serial(clm_plan *plan, const clm_call *call, int64_t b
         const pass p = pass_of(call, i, block);
         CLM_TRY(launch_serial_pass(plan, call, &p));
     }
-    return passes == 1 ? CLM_OK : launch_offsets(plan, call, 4096);
+    return passes == 1 ? CLM_OK : launch_offsets(plan, call, 4096, 1);
 }
 
 /* Few blocks, so that counts stay small: eight for each core to balance the load. */
@@ -167,7 +168,7 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
         const pass p = pass_of(call, i, BLOCK_MIN);
         CLM_TRY(launch_gpu_pass(plan, call, &p));
     }
-    return passes == 1 ? CLM_OK : launch_offsets(plan, call, 1);
+    return passes == 1 ? CLM_OK : launch_offsets(plan, call, 1, 64);
 }
 
 static const char *misfit_gpu(const clm_call *call, const clm_device *device)

@@ -128,17 +128,14 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
                   (clm_range){{(size_t)a.s * build.sources}, {build.sources}});
 }
 
-/* A source row's vectors lie side by side in the work-groups of the variant gpu already. */
 static clm_status prepare_warp(clm_plan *plan, const clm_call *call)
 {
     const clm_attention a = clm_attention_sizes(call);
     const clm_attention_build build = clm_attention_build_warp(plan, call, false, "-DBACKWARD");
-    const clm_attention_build rows = clm_attention_build_any(call, false, 4, 64);
-    CLM_TRY(launch_targets(plan, call, &clm_source_edge_attention_warp,
-                           "edge_attention_targets_f32_warp", &build,
-                           (clm_range){{clm_round_up(a.n * 32, build.targets)}, {build.targets}}));
-    return launch_sources(plan, call, &clm_source_edge_attention, "edge_attention_sources_f32_gpu",
-                          &rows, (clm_range){{(size_t)a.s * rows.sources}, {rows.sources}});
+    return launch(plan, call, &clm_source_edge_attention_warp, "edge_attention_targets_f32_warp",
+                  "edge_attention_sources_f32_warp", &build,
+                  (clm_range){{clm_round_up(a.n * 32, build.targets)}, {build.targets}},
+                  (clm_range){{clm_round_up(a.s * 32, build.targets)}, {build.targets}});
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)

@@ -1,8 +1,8 @@
 /* edge_attention by warps (cl/mma.clh): 32 lanes hold a row together, so that a row of keys and values
  * is read in one piece, and add their parts of a score by shuffles, without barriers. A work-group is
- * WARPS warps and has as many targets. A warp takes the edges of its target, BATCH at a time; a
- * segment of more than HEAVY edges is shared by all warps of its work-group afterwards, each with a
- * softmax of its own, put together in the order of the warps. So neither needs hubs a launch of their
+ * WARPS warps and has as many targets, or source rows. A warp takes the edges of its own, BATCH at a
+ * time; more than HEAVY edges are shared by all warps of the work-group afterwards, each with a softmax
+ * or sum of its own, put together in the order of the warps. So neither needs hubs a launch of their
  * own, nor does a sum depend on which warp is first.
  *
  * Built with D, HEADS, HAS_ALPHA, and VEC, which divides D / 32; D / HEADS is a multiple of D / 32. A
@@ -327,6 +327,84 @@ edge_attention_targets_f32_warp(__global const real *queries, __global const rea
     MMA_UNROLL
     for (int i = 0; i < VECTORS; i++)
         if (target < n) WRITE(dq[i], dqueries + own_row, i);
+}
+
+/* What the edges at begin, begin + 1 ... BATCH of them, then `stride` further on, give to their source
+ * row: ds q to the gradient of its key, p dout to that of its value. Nothing is exchanged. */
+static inline void push_edges(floatv *dk, floatv *dv, __global const real *queries,
+                              __global const real *dout, __global const int *target,
+                              __global const int *source_edge, __global const float *pd, int begin,
+                              int end, int stride, lane_of at)
+{
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS; i++)
+        dk[i] = dv[i] = (floatv)(0.0f);
+    for (int from = begin; from < end; from += stride) {
+        floatv q[BATCH][VECTORS], g[BATCH][VECTORS];
+        float p[BATCH], ds[BATCH];
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            const bool have = from + j < end;
+            const int edge = have ? source_edge[from + j] : 0;
+            const size_t row = (have ? (size_t)target[edge] * D : 0) + at.column;
+            const size_t weight = (size_t)edge * 2 * HEADS + at.head;
+            read_row(q[j], queries + row, have);
+            read_row(g[j], dout + row, have);
+            p[j] = have ? pd[weight] : 0.0f;
+            ds[j] = have ? pd[weight + HEADS] : 0.0f;
+        }
+        MMA_UNROLL
+        for (int j = 0; j < BATCH; j++) {
+            MMA_UNROLL
+            for (int i = 0; i < VECTORS; i++) {
+                dk[i] = fma((floatv)(ds[j]), q[j][i], dk[i]);
+                dv[i] = fma((floatv)(p[j]), g[j][i], dv[i]);
+            }
+        }
+    }
+}
+
+/* Gradients of keys and values: a warp has a source row. */
+__kernel __attribute__((reqd_work_group_size(MMA, 1, 1))) void
+edge_attention_sources_f32_warp(__global const real *queries, __global const real *dout,
+                                __global const int *target, __global const int *source_ptr,
+                                __global const int *source_edge, __global const float *pd,
+                                __global real *dkv, int s, int m)
+{
+    __local floatv dks[WARPS][WARP][VECTORS], dvs[WARPS][WARP][VECTORS];
+    const lane_of at = where();
+    const int leader = (int)get_group_id(0) * WARPS, own = leader + at.warp;
+    const int begin = own < s ? source_ptr[own] : 0, end = own < s ? source_ptr[own + 1] : 0;
+    floatv dk[VECTORS], dv[VECTORS];
+    push_edges(dk, dv, queries, dout, target, source_edge, pd, begin,
+               is_heavy(begin, end) ? begin : end, BATCH, at);
+    for (int row = leader; row < min(leader + WARPS, s); row++) {
+        const int first = source_ptr[row], last = source_ptr[row + 1];
+        if (!is_heavy(first, last)) continue; /* all warps see the same */
+        floatv k[VECTORS], v[VECTORS];
+        push_edges(k, v, queries, dout, target, source_edge, pd, first + at.warp * BATCH, last,
+                   WARPS * BATCH, at);
+        MMA_UNROLL
+        for (int i = 0; i < VECTORS; i++) {
+            dks[at.warp][at.lane][i] = k[i];
+            dvs[at.warp][at.lane][i] = v[i];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int w = 0; w < WARPS && row == own; w++) {
+            MMA_UNROLL
+            for (int i = 0; i < VECTORS; i++) {
+                dk[i] += dks[w][at.lane][i];
+                dv[i] += dvs[w][at.lane][i];
+            }
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    __global real *to = dkv + (size_t)own * 2 * D + at.column;
+    MMA_UNROLL
+    for (int i = 0; i < VECTORS && own < s; i++) {
+        WRITE(dk[i], to, i);
+        WRITE(dv[i], to + D, i);
+    }
 }
 #endif
 #endif
