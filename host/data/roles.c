@@ -148,7 +148,7 @@ static clm_status check(const clm_graph *graph, int32_t features, int32_t count)
     clm_fail(CLM_ERROR_USAGE,
              "%s: its %d nodes differ in %d structural features only, too few for %d roles",
              graph->name, graph->nodes, features, least);
-    clm_error_advice("ask for fewer roles");
+    clm_error_advice("at most %d roles: as many as the experts of a model that reads them", most);
     return CLM_FAIL;
 }
 

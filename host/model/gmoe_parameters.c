@@ -84,7 +84,11 @@ clm_status clm_check_gmoe(const clm_config *c)
         clm_error_advice("top_k of at most %d, or more experts", e);
         return CLM_FAIL;
     }
-    if (first > e) return clm_fail(CLM_ERROR_USAGE, "hop1=%d exceeds experts=%d", first, e);
+    if (first > e) {
+        clm_fail(CLM_ERROR_USAGE, "hop1=%d exceeds experts=%d", first, e);
+        clm_error_advice("hop1 of at most %d: it is how many of the experts see neighbours", e);
+        return CLM_FAIL;
+    }
     if (sparse == routed) return CLM_OK;
     clm_fail(CLM_ERROR_USAGE, "dispatch=%s with norm_rows=%s", sparse ? "sparse" : "dense",
              routed ? "routed" : "all");

@@ -107,15 +107,21 @@ static clm_status load(clm_parameters *p, const mapping *m, float *arena,
     char name[256];
     snprintf(name, sizeof name, "%s%s", prefix, m->name);
     const clm_file_tensor *t = clm_safetensors_find(file, name);
-    if (!t) return clm_fail(CLM_ERROR_USAGE, "the checkpoint has no tensor \"%s\"", name);
+    if (!t) {
+        clm_fail(CLM_ERROR_USAGE, "the checkpoint has no tensor \"%s\"", name);
+        clm_error_advice("the model and parameters that the weights are of; those of clmoe forward "
+                         "without a checkpoint have every name");
+        return CLM_FAIL;
+    }
     if (!same_shape(m, t)) {
         const char *expected = "";
         for (int i = 0; i < m->rank; i++)
             expected =
                 clm_text(p->scope, "%s%s%lld", expected, i ? ", " : "", (long long)m->dim[i]);
-        return clm_fail(CLM_ERROR_USAGE,
-                        "the checkpoint's tensor \"%s\" is not float32 of shape [%s]", name,
-                        expected);
+        clm_fail(CLM_ERROR_USAGE, "the checkpoint's tensor \"%s\" is not float32 of shape [%s]",
+                 name, expected);
+        clm_error_advice("the model, parameters and data set that the weights are of");
+        return CLM_FAIL;
     }
     copy(m, arena, t->data, true);
     return CLM_OK;

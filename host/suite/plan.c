@@ -16,7 +16,7 @@ typedef struct builder {
     const clm_suite *suite; /* null: no suite */
     const clm_device *devices;
     size_t device_count;
-    bool *set_used; /* [request->set] whether any model had it */
+    bool *set_used, *model_used, *data_used; /* of the request's lists: whether any cell fitted */
     clm_run_plan *plan;
     size_t room;
 } builder;
@@ -29,12 +29,13 @@ static size_t length(const char *const *list)
     return n;
 }
 
-static bool wanted(const char *const *filter, const char *name)
+/* Whether a filter, if there is one, lets a name pass; notes in `used` what of it does. */
+static bool wanted(const char *const *filter, bool *used, const char *name)
 {
-    if (filter == NULL) return true;
-    while (*filter != NULL && strcmp(*filter, name) != 0)
-        filter++;
-    return *filter != NULL;
+    bool passes = filter == NULL;
+    for (size_t i = 0; i < length(filter); i++)
+        if (strcmp(filter[i], name) == 0) passes = used[i] = true;
+    return passes;
 }
 
 /* --- settings of the command line --- */
@@ -76,8 +77,23 @@ static bool overridden(const builder *b, const char *parameter)
     return false;
 }
 
+/* Whatever the command line names must fit something: a typing mistake must not go by silently. */
 static clm_status check_all_used(const builder *b)
 {
+    const struct {
+        const char *const *list;
+        const bool *used;
+        const char *option, *has;
+    } filter[] = {{b->request->model, b->model_used, "model", "of that model, label or group"},
+                  {b->request->data, b->data_used, "data", "on that data set"}};
+    for (int f = 0; f < 2; f++)
+        for (size_t i = 0; i < length(filter[f].list); i++)
+            if (!filter[f].used[i]) {
+                clm_fail(CLM_ERROR_USAGE, "--%s %s: suite %s has no cell %s", filter[f].option,
+                         filter[f].list[i], b->suite->name, filter[f].has);
+                clm_error_advice("`clmoe run %s --dry-run` lists its cells", b->request->suite);
+                return CLM_FAIL;
+            }
     for (size_t i = 0; i < length(b->request->set); i++)
         if (!b->set_used[i]) {
             clm_fail(CLM_ERROR_USAGE, "--set %s: no model of this run has that parameter",
@@ -116,27 +132,6 @@ static clm_status seeds_of(const builder *b, const char *data, int *count)
 }
 
 /* --- cells --- */
-
-const char *clm_setting_text(clm_scope *scope, const char *device, const char *lane,
-                             const char *data, const char *model, const json_t *params)
-{
-    char *text = json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
-    const char *setting = clm_text(scope, "%s|%s|%s|%s|%s", device != NULL ? device : "",
-                                   lane != NULL ? lane : "", data, model, text != NULL ? text : "");
-    free(text);
-    return setting;
-}
-
-const char *clm_setting(clm_scope *scope, const char *device, const char *lane, const char *data,
-                        const clm_config *config)
-{
-    json_t *params = clm_config_json(config, false);
-    json_object_del(params, "seed");
-    const char *setting =
-        clm_setting_text(scope, device, lane, data, clm_config_model(config)->name, params);
-    json_decref(params);
-    return setting;
-}
 
 static clm_run_cell *append(builder *b)
 {
@@ -299,11 +294,13 @@ static clm_status expand_on(builder *b, unsigned index, size_t number, const cha
         return clm_suite_blame(b->suite, clm_text(b->scope, "/cells/%u/model", index));
     CLM_TRY(apply_request(b, config));
     CLM_TRY(clm_config_resolve(config));
-    bool asked = wanted(b->request->model, cell->model) || wanted(b->request->model, label);
+    const char *const *model = b->request->model;
+    bool asked = wanted(model, b->model_used, cell->model);
+    asked |= wanted(model, b->model_used, label);
     for (unsigned i = 0; i < cell->groups.count; i++)
-        asked = asked || wanted(b->request->model, cell->groups.name[i]);
-    if (!asked) return CLM_OK;
-    return wanted(b->request->data, data) ? add_cell(b, cell, label, data, config) : CLM_OK;
+        asked |= wanted(model, b->model_used, cell->groups.name[i]);
+    asked &= wanted(b->request->data, b->data_used, data);
+    return asked ? add_cell(b, cell, label, data, config) : CLM_OK;
 }
 
 static clm_status expand_cell(builder *b, unsigned index)
@@ -327,7 +324,8 @@ static clm_status expand_suite(builder *b)
     b->plan->timeout_s = b->suite->timeout_s;
     for (unsigned i = 0; i < b->suite->cells.count; i++)
         CLM_TRY(expand_cell(b, i));
-    if (b->plan->cells > 0) return check_all_used(b);
+    CLM_TRY(check_all_used(b));
+    if (b->plan->cells > 0) return CLM_OK;
     clm_fail(CLM_ERROR_USAGE, "suite %s has no cell for that --model and --data", b->suite->name);
     clm_error_advice("`clmoe run %s --dry-run` lists its cells", b->request->suite);
     return CLM_FAIL;
@@ -381,6 +379,8 @@ clm_status clm_run_plan_make(clm_scope *scope, const clm_request *request,
     for (size_t l = 0; l < length(request->lane); l++)
         CLM_TRY(clm_lane_check(request->lane[l]));
     b.set_used = clm_alloc_array(scope, length(request->set) + 1, sizeof *b.set_used);
+    b.model_used = clm_alloc_array(scope, length(request->model) + 1, sizeof *b.model_used);
+    b.data_used = clm_alloc_array(scope, length(request->data) + 1, sizeof *b.data_used);
     CLM_TRY(request->suite != NULL ? expand_suite(&b) : expand_single(&b));
     if (request->shards > 0) CLM_TRY(keep_shard(b.plan, request->shard, request->shards));
     if (request->timeout_s > 0) b.plan->timeout_s = request->timeout_s;

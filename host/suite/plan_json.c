@@ -1,9 +1,11 @@
-/* A plan on disk: plan.json of a run's folder. */
+/* A plan on disk: plan.json of a run's folder; and a cell as a text to compare. */
 #include "suite/plan.h"
 
 #include "base/text.h"
 #include "model/model.h"
 #include "suite/lane.h"
+
+#include <stdlib.h>
 
 enum { PLAN_SCHEMA = 1 };
 
@@ -124,4 +126,25 @@ clm_status clm_run_plan_from_json(clm_scope *scope, const json_t *json, const cl
         CLM_TRY(read_cell(scope, json_array_get(cells, i), &plan->cell[i]));
     *out = plan;
     return CLM_OK;
+}
+
+const char *clm_setting_text(clm_scope *scope, const char *device, const char *lane,
+                             const char *data, const char *model, const json_t *params)
+{
+    char *text = json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+    const char *setting = clm_text(scope, "%s|%s|%s|%s|%s", device != NULL ? device : "",
+                                   lane != NULL ? lane : "", data, model, text != NULL ? text : "");
+    free(text);
+    return setting;
+}
+
+const char *clm_setting(clm_scope *scope, const char *device, const char *lane, const char *data,
+                        const clm_config *config)
+{
+    json_t *params = clm_config_json(config, false);
+    json_object_del(params, "seed");
+    const char *setting =
+        clm_setting_text(scope, device, lane, data, clm_config_model(config)->name, params);
+    json_decref(params);
+    return setting;
 }

@@ -269,8 +269,7 @@ static void mistakes_on_the_command_line_are_named(void **state)
     const char *const k[] = {"top_k=8", NULL}, *const seeds[] = {"0", NULL},
                       *const plains[] = {"plain", NULL};
     const char *const p[] = {"p=0.3", NULL};
-    expect_refusal(&(clm_request){.suite = path, .data = none},
-                   "has no cell for that --model and --data");
+    expect_refusal(&(clm_request){.suite = path, .data = none}, "--data nine: suite");
     expect_refusal(&(clm_request){.suite = path, .set = heads},
                    "--set heads=4: no model of this run");
     expect_refusal(&(clm_request){.suite = path, .seeds = seeds}, "--seeds 0");
