@@ -44,10 +44,12 @@ static const char *misfit_cpu(const clm_call *call, const clm_device *device)
                                     : NULL;
 }
 
+enum { MOST_NODES = 64 }; /* of a work-group, and its work-items */
+
 /* Nodes of a work-group, so that `tiles` arrays of rows take at most 16 KiB of local memory. */
 static int tile_of(const clm_call *call, int tiles)
 {
-    int tile = 64;
+    int tile = MOST_NODES;
     while (tile * tiles * ((int)clm_dim(call, 'E') + 1) * 4 > 16384)
         tile /= 2;
     return tile;
@@ -80,14 +82,15 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
                                     clm_i(block)));
 }
 
+/* A work-item for each node, or work-groups of MOST_NODES work-items for `tile` nodes. */
 static clm_status launch_nodes(clm_plan *plan, const clm_call *call, const char *kernel, int tile)
 {
     clm_tensor *const *a = call->arg;
     char text[96];
-    const size_t local = tile > 0 ? (size_t)tile : 64;
-    const int64_t nodes = clm_dim(call, 'N');
+    const int64_t nodes = clm_dim(call, 'N'), of_group = tile > 0 ? tile : MOST_NODES;
+    const size_t groups = (size_t)((nodes + of_group - 1) / of_group);
     return clm_launch(plan, call, kernel, options(text, call, tile),
-                      (clm_range){{clm_round_up(nodes, local)}, {local}},
+                      (clm_range){{groups * MOST_NODES}, {MOST_NODES}},
                       CLM_ARGS(clm_t(a[0]), clm_t(a[1]), clm_t(a[2]), clm_t(a[3]), clm_t(a[4]),
                                clm_t(a[5]), clm_i(nodes)));
 }

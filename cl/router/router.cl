@@ -64,9 +64,10 @@ router_backward_f32_plain(__global const float *RST probability, __global const 
             gate[choice + j] * (RENORMALISE ? dgate[choice + j] - chosen : dgate[choice + j]);
 }
 
-#ifdef TILE /* nodes of a work-group */
+#ifdef TILE /* nodes of a work-group: where rows are long, fewer than it has work-items */
+enum { GROUP = 64 };
 
-__kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 router_f32_gpu(__global const float *RST logits, __global const int *RST pool,
                __global float *RST probability, __global int *RST topk, __global float *RST gate,
                __global int *RST key, int nodes)
@@ -75,11 +76,11 @@ router_f32_gpu(__global const float *RST logits, __global const int *RST pool,
     const int t = get_local_id(0), first = get_group_id(0) * TILE, rows = min(TILE, nodes - first);
     __global const float *RST from = logits + (size_t)first * E;
     __global float *RST to = probability + (size_t)first * E;
-    __local float *x = tile + t * ROW;
-    for (int i = t; i < rows * E; i += TILE)
+    for (int i = t; i < rows * E; i += GROUP)
         tile[i / E * ROW + i % E] = from[i];
     barrier(CLK_LOCAL_MEM_FENCE);
     if (t < rows) {
+        __local float *x = tile + t * ROW;
         float top[K];
         int index[K];
         choose_none(top, index);
@@ -97,11 +98,11 @@ router_f32_gpu(__global const float *RST logits, __global const int *RST pool,
         write_choice(top, index, pool, topk, gate, key, first + t);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = t; i < rows * E; i += TILE)
+    for (int i = t; i < rows * E; i += GROUP)
         to[i] = tile[i / E * ROW + i % E];
 }
 
-__kernel __attribute__((reqd_work_group_size(TILE, 1, 1))) void
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 router_backward_f32_gpu(__global const float *RST probability, __global const int *RST topk,
                         __global const float *RST gate, __global const float *dprobability,
                         __global const float *RST dgate, __global float *dlogits, int nodes)
@@ -109,13 +110,13 @@ router_backward_f32_gpu(__global const float *RST probability, __global const in
     __local float p_tile[TILE * ROW], d_tile[TILE * ROW];
     const int t = get_local_id(0), first = get_group_id(0) * TILE, rows = min(TILE, nodes - first);
     const size_t start = (size_t)first * E, choice = (size_t)(first + t) * K;
-    __local float *p = p_tile + t * ROW, *d = d_tile + t * ROW;
-    for (int i = t; i < rows * E; i += TILE) {
+    for (int i = t; i < rows * E; i += GROUP) {
         p_tile[i / E * ROW + i % E] = probability[start + i];
         d_tile[i / E * ROW + i % E] = dprobability ? dprobability[start + i] : 0.0f;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     if (t < rows) {
+        __local float *p = p_tile + t * ROW, *d = d_tile + t * ROW;
         float sum = 0.0f, chosen = 0.0f;
         for (int e = 0; e < E; e++)
             sum += p[e] * d[e];
@@ -131,7 +132,7 @@ router_backward_f32_gpu(__global const float *RST probability, __global const in
                                                                        : dgate[choice + j]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = t; i < rows * E; i += TILE)
+    for (int i = t; i < rows * E; i += GROUP)
         dlogits[start + i] = d_tile[i / E * ROW + i % E];
 }
 
