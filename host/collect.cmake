@@ -18,15 +18,14 @@ function(clm_flatten_philox out)
   file(CONFIGURE OUTPUT "${out}" CONTENT "${flat}" @ONLY)
 endfunction()
 
-# C files that embed cl/common.clh, cl/mma.clh, Philox and every cl/<op>/<name>.cl as `clm_source_<name>`, behind
-# the .clh of its folder whose names begin its own: what the files of one operator, or kind, share.
+# C files that embed Philox, every cl/<name>.clh and every cl/<op>/<name>.cl as `clm_source_<name>`, the
+# last behind the .clh of its folder whose names begin its own: what the files of one operator, or
+# kind, share.
 function(clm_embed_kernels folder files)
   clm_flatten_philox("${folder}/philox.clh")
-  set(sources "${folder}/philox.clh" "${PROJECT_SOURCE_DIR}/cl/common.clh"
-      "${PROJECT_SOURCE_DIR}/cl/mma.clh")
-  file(GLOB kernels CONFIGURE_DEPENDS cl/*/*.cl)
+  file(GLOB kernels CONFIGURE_DEPENDS cl/*.clh cl/*/*.cl)
   file(GLOB heads CONFIGURE_DEPENDS cl/*/*.clh)
-  list(APPEND sources ${kernels})
+  set(sources "${folder}/philox.clh" ${kernels})
   set(made)
   foreach(path IN LISTS sources)
     get_filename_component(name "${path}" NAME_WE)

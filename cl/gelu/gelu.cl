@@ -1,4 +1,4 @@
-/* GELU and its derivative, element by element: the polynomials of common.clh keep the exponentials
+/* GELU and its derivative, element by element: the polynomials of special.clh keep the exponentials
  * in vectors, so that the copy roof and not the C library's erf is the limit. */
 
 /* y and x, and dx and dy, may be the same storage: no restrict. */

@@ -116,7 +116,7 @@ clm_status clm_buffer_read(clm_buffer *buffer, uint64_t offset, void *to, uint64
 clm_status clm_buffer_fill(clm_buffer *buffer, uint64_t offset, uint32_t pattern, uint64_t bytes);
 
 /* OpenCL C of an operator: `text` is cl/<name>/<name>.cl; the runtime puts the flattened Philox and
- * cl/common.clh before it, each with a #line, so that build logs name the file. */
+ * cl/<name>.clh before it, each with a #line, so that build logs name the file. */
 typedef struct clm_source {
     const char *name, *text;
 } clm_source;

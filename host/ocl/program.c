@@ -8,17 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Made by the build: Random123's philox.h flattened to OpenCL C, cl/common.clh and cl/mma.clh. */
-extern const clm_source clm_source_philox, clm_source_common, clm_source_mma;
+/* Made by the build: Random123's philox.h flattened to OpenCL C, and cl/<name>.clh. */
+extern const clm_source clm_source_philox, clm_source_common, clm_source_special, clm_source_mma;
 
 /* Each part starts at its own line 1, so that compilers name the operator's file and line. */
 static char *full_source(clm_scope *scope, const clm_source *source)
 {
     return clm_text(scope,
                     "#line 1 \"philox.h\"\n%s\n#line 1 \"cl/common.clh\"\n%s\n"
-                    "#line 1 \"cl/mma.clh\"\n%s\n#line 1 \"cl/%s/%s.cl\"\n%s\n",
-                    clm_source_philox.text, clm_source_common.text, clm_source_mma.text,
-                    source->name, source->name, source->text);
+                    "#line 1 \"cl/special.clh\"\n%s\n#line 1 \"cl/mma.clh\"\n%s\n"
+                    "#line 1 \"cl/%s/%s.cl\"\n%s\n",
+                    clm_source_philox.text, clm_source_common.text, clm_source_special.text,
+                    clm_source_mma.text, source->name, source->name, source->text);
 }
 
 /* -cl-fast-relaxed-math is never used: masks use finite sentinels and NaN shows what was unwritten.
