@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-extern const clm_source clm_source_nll_loss;
+extern const clm_source clm_source_nll_loss, clm_source_label_loss;
 static const clm_op nll_loss, nll_loss_backward;
 
 enum { JOB = 256 }; /* rows that are worth a job */
@@ -38,8 +38,9 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
                        clm_lanes_range(jobs, lanes, 1),
                        CLM_ARGS(clm_t(x[LOGITS]), clm_t(x[LABEL]), clm_i(n),
                                 clm_i((n + jobs - 1) / jobs), clm_t(x[LSE]), clm_t(x[PARTIAL]))));
-    return clm_launch(plan, call, "nll_loss_sum_f32", text, clm_lanes_range(1, lanes, 1),
-                      CLM_ARGS(clm_t(x[PARTIAL]), clm_i(jobs), clm_t(x[LOSS]), clm_t(x[COUNTED])));
+    return clm_launch_from(
+        plan, &clm_source_label_loss, "label_loss_sum_f32", "", clm_lanes_range(1, lanes, 1),
+        CLM_ARGS(clm_t(x[PARTIAL]), clm_i(jobs), clm_t(x[LOSS]), clm_t(x[COUNTED])));
 }
 
 static void reference(const clm_call *call)

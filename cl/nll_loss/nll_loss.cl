@@ -61,24 +61,6 @@ __kernel void nll_loss_f32(__global const float *RST logits, __global const int 
     }
 }
 
-__kernel void nll_loss_sum_f32(__global const float *RST partial, int jobs,
-                               __global float *RST loss, __global float *RST counted)
-{
-    CLM_LANES_MEMORY
-    const int lane = get_local_id(0);
-    floatv sum = 0.0f, count = 0.0f;
-    for (int i = lane * VEC; i < jobs; i += LANES * VEC) {
-        sum += clm_load(partial + i, jobs - i);
-        count += clm_load(partial + jobs + i, jobs - i);
-    }
-    sum = clm_lanes_sum(sum);
-    count = clm_lanes_sum(count);
-    if (lane == 0) {
-        loss[0] = sumv(sum) / fmax(sumv(count), 1.0f);
-        counted[0] = sumv(count);
-    }
-}
-
 /* dlogits and logits may be the same storage: no restrict. */
 __kernel void nll_loss_backward_f32(__global const float *logits, __global const int *RST label,
                                     __global const float *RST lse, __global const float *RST dloss,

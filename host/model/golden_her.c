@@ -2,7 +2,7 @@
  * training, on the weights and graphs of the file. */
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
-#include "cl/bce_loss/bce_loss.h"
+#include "cl/label_loss/label_loss.h"
 #include "model/golden_file.h"
 #include "model/her.h"
 

@@ -2,8 +2,8 @@
 
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
-#include "cl/bce_loss/bce_loss.h"
 #include "cl/draw_pairs/draw_pairs.h"
+#include "cl/label_loss/label_loss.h"
 #include "model/her_parameters.h"
 
 /* One tape being recorded. */

@@ -2,9 +2,8 @@
 
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
-#include "cl/bce_loss/bce_loss.h"
 #include "cl/gather_sum/gather_sum.h"
-#include "cl/mse_loss/mse_loss.h"
+#include "cl/label_loss/label_loss.h"
 #include "cl/nll_loss/nll_loss.h"
 #include "data/roles.h"
 #include "model/full_graph.h"

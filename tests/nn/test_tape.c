@@ -3,7 +3,7 @@
 
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
-#include "cl/bce_loss/bce_loss.h"
+#include "cl/label_loss/label_loss.h"
 #include "model/her.h"
 #include "nn/small_graph.h"
 #include "nn/tape_internal.h"

@@ -2,8 +2,8 @@
 #include "unit.h"
 
 #include "cl/add/add.h"
-#include "cl/bce_loss/bce_loss.h"
 #include "cl/gelu/gelu.h"
+#include "cl/label_loss/label_loss.h"
 #include "model/her.h"
 #include "nn/parameters_internal.h"
 #include "nn/small_graph.h"

@@ -1,8 +1,26 @@
-/* Binary cross-entropy with logits, mean over what is labelled: jobs of consecutive elements leave
- * partial sums and counts, which one job adds in order, so that the loss has the same bits in every
- * run. */
+/* Loss over what is labelled: jobs of consecutive elements leave partial sums and counts, which one
+ * job adds in order, so that the loss has the same bits in every run. Built with SQUARED: the error's
+ * square, else binary cross-entropy. */
 
-__kernel void bce_loss_f32(__global const float *RST score, __global const float *RST label, int n,
+static inline floatv loss_of(floatv s, floatv y)
+{
+#if SQUARED
+    return (s - y) * (s - y);
+#else
+    return (s > 0.0f ? s : (floatv)(0.0f)) - s * y + clm_softplus_tail(fabs(s));
+#endif
+}
+
+static inline floatv slope_of(floatv s, floatv y)
+{
+#if SQUARED
+    return 2.0f * (s - y);
+#else
+    return clm_sigmoid(s) - y;
+#endif
+}
+
+__kernel void label_loss_f32(__global const float *RST score, __global const float *RST label, int n,
                            int job, __global float *RST partial)
 {
     CLM_LANES_MEMORY
@@ -11,8 +29,7 @@ __kernel void bce_loss_f32(__global const float *RST score, __global const float
     floatv sum = 0.0f, count = 0.0f;
     for (int i = group * job + lane * VEC; i < end; i += LANES * VEC) {
         const floatv s = clm_load(score + i, end - i), y = clm_load(label + i, end - i);
-        const floatv loss = (s > 0.0f ? s : (floatv)(0.0f)) - s * y + clm_softplus_tail(fabs(s));
-        sum += clm_first(y == y ? loss : (floatv)(0.0f), end - i);
+        sum += clm_first(y == y ? loss_of(s, y) : (floatv)(0.0f), end - i);
         count += clm_first(y == y ? (floatv)(1.0f) : (floatv)(0.0f), end - i);
     }
     sum = clm_lanes_sum(sum);
@@ -23,7 +40,7 @@ __kernel void bce_loss_f32(__global const float *RST score, __global const float
     }
 }
 
-__kernel void bce_loss_sum_f32(__global const float *RST partial, int jobs,
+__kernel void label_loss_sum_f32(__global const float *RST partial, int jobs,
                                __global float *RST loss, __global float *RST counted)
 {
     CLM_LANES_MEMORY
@@ -42,7 +59,7 @@ __kernel void bce_loss_sum_f32(__global const float *RST partial, int jobs,
 }
 
 /* dscore and score may be the same storage: no restrict. */
-__kernel void bce_loss_backward_f32(__global const float *score, __global const float *RST label,
+__kernel void label_loss_backward_f32(__global const float *score, __global const float *RST label,
                                     __global const float *RST dloss,
                                     __global const float *RST counted, int n,
                                     __global float *dscore)
@@ -52,7 +69,6 @@ __kernel void bce_loss_backward_f32(__global const float *score, __global const 
         const int count = n - i;
         const float scale = dloss[0] / fmax(counted[0], 1.0f);
         const floatv s = clm_load(score + i, count), y = clm_load(label + i, count);
-        const floatv slope = scale * (clm_sigmoid(s) - y);
-        clm_store(y == y ? slope : (floatv)(0.0f), dscore + i, count);
+        clm_store(y == y ? scale * slope_of(s, y) : (floatv)(0.0f), dscore + i, count);
     }
 }
