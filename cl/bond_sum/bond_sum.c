@@ -96,7 +96,7 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     char options[128];
     clm_bond_blocks(plan, call, options);
     return clm_launch(plan, call, "bond_sum_f32_cpu", options, (clm_range){{all / work}, {1}},
-                      CLM_ARGS(OPERANDS, clm_i((int64_t)work)));
+                      CLM_ARGS(OPERANDS));
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)

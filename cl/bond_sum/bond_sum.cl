@@ -87,16 +87,24 @@ INLINE void sum_row(__global const real *RST x, __global const real *RST bond,
     }
 }
 
-/* One work-item per WORK rows and edges: the rows that start in it, block after block. */
+/* Work of each of `shares` shares, all of about as much: of live rows, which need not be all there
+ * is room for. */
+static inline int share_of(__global const int *RST ptr, int rows, int shares)
+{
+    return (ptr[rows] + rows + shares - 1) / shares;
+}
+
+/* One work-item per share of the rows and edges: the rows that start in it, block after block. */
 __kernel void bond_sum_f32_cpu(__global const real *RST x, __global const real *RST bond,
                                __global const float *RST root, __global const int *RST row_ptr,
                                __global const int *RST src, __global const int *RST kind,
                                __global const int *RST self, __global const int *RST group,
                                __global const int *RST live, __global const float *RST factor,
                                __global const float *RST x_factor, __global real *RST y, int n,
-                               int last, int work)
+                               int last)
 {
     const int share = (int)get_global_id(0), rows = LIVE_ROWS(live, last, n);
+    const int work = share_of(row_ptr, rows, (int)get_global_size(0));
     const int from = first_row(row_ptr, rows, share * work);
     const int to = first_row(row_ptr, rows, (share + 1) * work);
     for (int column = 0; column < C; column += BLOCK)
@@ -128,8 +136,8 @@ __kernel void bond_sum_backward_f32(__global const real *RST x, __global const r
                                     __global const int *RST group, __global const int *RST live,
                                     __global const float *RST factor,
                                     __global const float *RST x_factor, __global real *RST dx,
-                                    __global float *RST partial, int n, int last, int work,
-                                    int parts, int kinds, int groups)
+                                    __global float *RST partial, int n, int last, int parts,
+                                    int kinds, int groups)
 {
     const size_t id = get_global_id(0);
     const int part = (int)(id / BLOCKS), column = (int)(id % BLOCKS) * BLOCK;
@@ -138,9 +146,9 @@ __kernel void bond_sum_backward_f32(__global const real *RST x, __global const r
     __global float *of_group = of_kind + (size_t)kinds * BLOCK;
     for (int i = 0; i < (kinds + groups) * COUNT; i++)
         vstorev((floatv)(0.0f), i, of_kind);
-    const int rows = LIVE_ROWS(live, last, n);
+    const int rows = LIVE_ROWS(live, last, n), work = share_of(t_row_ptr, rows, parts);
     const int from = first_row(t_row_ptr, rows, part * work);
-    const int to = part + 1 < parts ? first_row(t_row_ptr, rows, (part + 1) * work) : rows;
+    const int to = first_row(t_row_ptr, rows, (part + 1) * work);
     for (int s = from; s < to; s++) {
         floatv own[COUNT], d[COUNT];
         UNROLL

@@ -73,7 +73,6 @@ static clm_status launch(clm_plan *plan, const clm_call *call, int64_t wanted)
     clm_tensor *const *a = call->arg;
     const int64_t most = clm_dim(call, 'P'), rows = clm_dim(call, 'X');
     const int64_t parts = wanted < 1 ? 1 : wanted < most ? wanted : most;
-    const int64_t work = (rows + clm_dim(call, 'M') + parts - 1) / parts;
     const int64_t kinds = a[DBOND] ? a[DBOND]->dim[0] : 0, groups = a[ROOT]->dim[0];
     const size_t group = (size_t)clm_tune(plan, "GROUP");
     const bool gcn = a[FACTOR] != NULL;
@@ -88,7 +87,7 @@ static clm_status launch(clm_plan *plan, const clm_call *call, int64_t wanted)
                             clm_t(a[T_ROW_PTR]), clm_t(a[DST]), clm_t(a[T_KIND]), clm_t(a[T_SELF]),
                             clm_t(a[GROUP]), clm_t(a[X_LIVE]), clm_t(a[FACTOR]), clm_t(a[X_FACTOR]),
                             clm_t(a[DX]), clm_t(a[PARTIAL]), clm_i(rows), clm_bond_last(a[X_LIVE]),
-                            clm_i(work), clm_i(parts), clm_i(kinds), clm_i(groups))));
+                            clm_i(parts), clm_i(kinds), clm_i(groups))));
     const int64_t vectors = (kinds + (gcn ? groups : 0)) * row.blocks * row.count;
     if (vectors > 0)
         CLM_TRY(clm_launch(plan, call, "bond_sum_backward_rows_f32", options,

@@ -156,7 +156,7 @@ static clm_cost cost(const clm_call *call)
 /* --- variants --- */
 
 clm_status clm_gemm_launch(clm_plan *plan, const clm_call *call, const clm_source *source,
-                           const char *kernel, const char *options, clm_range range, int64_t block)
+                           const char *kernel, const char *options, clm_range range)
 {
     clm_tensor *const *a = call->arg;
     const clm_arg args[] = {clm_t(a[X]),
@@ -173,17 +173,14 @@ clm_status clm_gemm_launch(clm_plan *plan, const clm_call *call, const clm_sourc
                             clm_i(clm_dim(call, 'G')),
                             clm_i(clm_dim(call, 'K')),
                             clm_i(clm_dim(call, 'N')),
-                            clm_i((int64_t)call->attribute[ACTIVATION]),
-                            clm_i(block)};
-    const size_t count = sizeof args / sizeof *args;
-    return clm_launch_from(plan, source, kernel, options, range, args,
-                           block > 0 ? count : count - 1);
+                            clm_i((int64_t)call->attribute[ACTIVATION])};
+    return clm_launch_from(plan, source, kernel, options, range, args, sizeof args / sizeof *args);
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 {
     return clm_gemm_launch(plan, call, &clm_source_grouped_gemm, "grouped_gemm_f32_plain", "",
-                           (clm_range){{clm_round_up(clm_elements(call->arg[Y]), 64)}, {64}}, 0);
+                           (clm_range){{clm_round_up(clm_elements(call->arg[Y]), 64)}, {64}});
 }
 
 /* --- examples --- */

@@ -7,7 +7,7 @@
 
 enum {
     MOST_DEPTH = 4096,  /* K: its panel of weights is private memory */
-    MOST_BLOCK = 192,   /* rows of a work-item: a multiple of every MR */
+    MOST_BLOCK = 192,   /* rows of a work-item */
     LEAST_BLOCK = 48,   /* fewer do not pay for the copy of the panel */
     ITEMS_PER_UNIT = 8, /* work-items per compute unit that even out their times */
 };
@@ -98,7 +98,7 @@ clm_status clm_gemm_prepare_cpu(clm_plan *plan, const clm_call *call)
              "-DKMAX=%d -DALIGNED=%d -DACTIVATION=%d -DKEEP_SLOPE=%d -DFACTORS=%d",
              clm_gemm_capacity(clm_dim(call, 'K')), aligned, gemm.gelu, gemm.want_slope,
              gemm.scale || gemm.multiply);
-    return clm_gemm_launch(
-        plan, call, &clm_source_grouped_gemm_cpu, "grouped_gemm_f32_cpu", options,
-        (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}}, (int64_t)block);
+    return clm_gemm_launch(plan, call, &clm_source_grouped_gemm_cpu, "grouped_gemm_f32_cpu",
+                           options,
+                           (clm_range){{panels, clm_round_up(rows, block) / block}, {1, 1}});
 }

@@ -159,21 +159,23 @@ static __attribute__((noinline)) void tile(const floatv *panel, __global const r
     }
 }
 
-/* One work-item per panel of columns and `block` rows. */
+/* One work-item per panel of columns and block of rows, all of about as many: of rows before the end
+ * of the last group, which need not be all there is room for. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 grouped_gemm_f32_cpu(__global const real *RST x, __global const real *RST w,
                      __global const float *RST bias, __global const int *RST offsets,
                      __global const int *RST gather, __global const float *RST scale,
                      __global const int *RST scale_index, __global const real *multiply,
                      __global real *y, __global real *RST slope, int rows, int groups, int depth,
-                     int columns, int activation, int block)
+                     int columns, int activation)
 {
     floatv panel[(KMAX + 1) * NV], done[STRIP][NV];
     float memory[WIDENED];
     const finish f = {scale, scale_index, multiply, y, slope};
     const int column = (int)get_global_id(0) * (NV * VEC);
-    const int begin = (int)get_global_id(1) * block;
-    const int end = min(min(begin + block, rows), offsets[groups]);
+    const int all = min(rows, offsets[groups]), blocks = (int)get_global_size(1);
+    const int block = ((all + blocks - 1) / blocks + MR - 1) / MR * MR;
+    const int begin = (int)get_global_id(1) * block, end = min(begin + block, all);
     for (int g = group_of(offsets, groups, begin); g < groups && offsets[g] < end; g++) {
         const int first = max(begin, offsets[g]), stop = min(end, offsets[g + 1]);
         if (first >= stop) continue;

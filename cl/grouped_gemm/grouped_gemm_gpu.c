@@ -109,7 +109,7 @@ static clm_status prepare_mma(clm_plan *plan, const clm_call *call, int passes)
     const size_t wide = parts(clm_dim(call, 'N'), clm_tune(plan, "COLUMNS"));
     const size_t high = clm_gemm_pieces(call, clm_dim(call, 'Y'), clm_tune(plan, "ROWS"));
     return clm_gemm_launch(plan, call, &clm_source_grouped_gemm_mma, "grouped_gemm_f32_mma",
-                           options, (clm_range){{wide * MMA_ITEMS, high}, {MMA_ITEMS, 1}}, 0);
+                           options, (clm_range){{wide * MMA_ITEMS, high}, {MMA_ITEMS, 1}});
 }
 
 clm_status clm_gemm_prepare_mma_tf32(clm_plan *plan, const clm_call *call)
@@ -176,7 +176,7 @@ clm_status clm_gemm_prepare_gpu(clm_plan *plan, const clm_call *call)
     const size_t high = clm_gemm_pieces(call, clm_dim(call, 'Y'), clm_tune(plan, "TILE"));
     return clm_gemm_launch(plan, call, &clm_source_grouped_gemm_gpu, "grouped_gemm_f32_gpu",
                            gpu_options(call, false),
-                           (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE}}, 0);
+                           (clm_range){{wide * SIDE, high * SIDE}, {SIDE, SIDE}});
 }
 
 clm_status clm_gemm_prepare_weight_gpu(clm_plan *plan, const clm_call *call)

@@ -105,10 +105,10 @@ static const char *misfit_cpu(const clm_call *call, const clm_device *device)
     return clm_dim(call, 'K') > MOST_DEPTH ? "K > 1024" : clm_gemm_misfit(device);
 }
 
-/* The first stage fills the sums of `chunk` rows at a time, the second, built with `sum_options` and
- * as many lanes, adds them by group. */
+/* The first stage fills the sums of chunks of rows, the second, built with `sum_options` and as many
+ * lanes, adds them by group. size: rows of a chunk, or in the variant cpu the number of chunks. */
 static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source *source,
-                         const char *kernel, const char *options, clm_range range, int64_t chunk,
+                         const char *kernel, const char *options, clm_range range, int64_t size,
                          const char *sum_options, int lanes)
 {
     clm_tensor *const *a = call->arg;
@@ -120,13 +120,13 @@ static clm_status launch(clm_plan *plan, const clm_call *call, const clm_source 
                         CLM_ARGS(clm_t(a[X]), clm_t(a[X_GATHER]), clm_t(a[DY]), clm_t(a[DY_GATHER]),
                                  clm_t(a[SCALE]), clm_t(a[SCALE_INDEX]), clm_t(a[OFFSETS]),
                                  clm_t(a[PARTIAL]), clm_i(rows), clm_i(groups), clm_i(depth),
-                                 clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk))));
+                                 clm_i(columns), clm_i(height), clm_i(stride), clm_i(size))));
     const int64_t vectors = (columns + lanes - 1) / lanes;
     return clm_launch_from(
         plan, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_sum_f32", sum_options,
         (clm_range){{clm_round_up((depth + 1) * vectors, 64), (size_t)groups}, {64, 1}},
         CLM_ARGS(clm_t(a[PARTIAL]), clm_t(a[OFFSETS]), clm_t(a[DW]), clm_t(a[DB]), clm_i(rows),
-                 clm_i(depth), clm_i(columns), clm_i(height), clm_i(stride), clm_i(chunk)));
+                 clm_i(depth), clm_i(columns), clm_i(height), clm_i(stride), clm_i(size)));
 }
 
 clm_status clm_gemm_weight_launch_pieces(clm_plan *plan, const clm_call *call,
@@ -160,14 +160,14 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     const int64_t all = ITEMS_PER_UNIT * (int64_t)clm_plan_device(plan)->compute_units;
     const int64_t items = (all + blocks - 1) / blocks, even = (rows + items - 1) / items;
     const int64_t chunk = clamp(even, least, least > MOST_CHUNK ? least : MOST_CHUNK);
+    const int64_t chunks = (rows + chunk - 1) / chunk;
     const int staged = clm_gemm_capacity(block);
     char options[96];
     snprintf(options, sizeof options, "-DWEIGHT_SUM -DKMAX=%d -DBLOCK=%d -DNMAX=%d",
              clm_gemm_capacity(clm_dim(call, 'K')), blocks > 1 ? (int)block : staged, staged);
     return launch(plan, call, &clm_source_grouped_gemm_weight, "grouped_gemm_weight_f32_cpu",
-                  options,
-                  (clm_range){{(size_t)((rows + chunk - 1) / chunk), (size_t)blocks}, {1, 1}},
-                  chunk, options, clm_tune(plan, "VEC"));
+                  options, (clm_range){{(size_t)chunks, (size_t)blocks}, {1, 1}}, chunks, options,
+                  clm_tune(plan, "VEC"));
 }
 
 static clm_status prepare_plain(clm_plan *plan, const clm_call *call)

@@ -5,6 +5,15 @@
  * padded to whole tiles, and its last row holds the column sums: the bias.
  */
 
+#ifdef TK
+/* Rows of each of `chunks` chunks, all of about as many: of rows before the end of the last group,
+ * which need not be all there is room for. */
+static inline int chunk_of(__global const int *offsets, int groups, int rows, int chunks)
+{
+    return max((min(offsets[groups], rows) + chunks - 1) / chunks, 1);
+}
+#endif
+
 #ifdef TK /* variant cpu: tunables VEC, TK, NV, ROWS, AHEAD; KMAX at least K, BLOCK columns of
          a work-item, NMAX at least those */
 enum { WIDTH = NV * VEC };
@@ -78,9 +87,10 @@ grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST 
                             __global const real *RST dy, __global const int *RST dy_gather,
                             __global const float *RST scale, __global const int *RST scale_index,
                             __global const int *RST offsets, __global float *RST partial, int rows,
-                            int groups, int depth, int columns, int height, int stride, int chunk)
+                            int groups, int depth, int columns, int height, int stride, int chunks)
 {
     staged s;
+    const int chunk = chunk_of(offsets, groups, rows, chunks);
     const int c = (int)get_global_id(0), begin = c * chunk, left = (int)get_global_id(1) * BLOCK;
     const int end = min(min(begin + chunk, rows), offsets[groups]), wide = min(BLOCK, columns - left);
     const int panels = (wide + WIDTH - 1) / WIDTH, strips = (depth + TK - 1) / TK;
@@ -129,12 +139,18 @@ grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST 
 #endif
 
 #ifdef WEIGHT_SUM
-/* One work-item per vector of a row of dw, or of db (the row after the last), and group. */
+/* One work-item per vector of a row of dw, or of db (the row after the last), and group. size: rows
+ * of a chunk, or in the variant cpu the number of chunks. */
 __kernel void grouped_gemm_weight_sum_f32(__global const float *RST partial,
                                           __global const int *RST offsets, __global float *RST dw,
                                           __global float *RST db, int rows, int depth, int columns,
-                                          int height, int stride, int chunk)
+                                          int height, int stride, int size)
 {
+#ifdef TK
+    const int chunk = chunk_of(offsets, get_global_size(1), rows, size);
+#else
+    const int chunk = size;
+#endif
     const int vectors = (columns + VEC - 1) / VEC, item = (int)get_global_id(0);
     const int k = item / vectors, n = item % vectors * VEC;
     const size_t g = get_global_id(1);

@@ -40,10 +40,9 @@ int clm_gemm_pick_stream(const clm_device *device, const clm_call *call);
 const char *clm_gemm_misfit_cpu(const clm_call *call, const clm_device *device);
 clm_status clm_gemm_prepare_cpu(clm_plan *plan, const clm_call *call);
 
-/* Adds the launch of a kernel of grouped_gemm with all arguments. `block`: rows of a work-item, an
- * argument of the variant cpu alone; 0 for the others. */
+/* Adds the launch of a kernel of grouped_gemm with all arguments. */
 clm_status clm_gemm_launch(clm_plan *plan, const clm_call *call, const clm_source *source,
-                           const char *kernel, const char *options, clm_range range, int64_t block);
+                           const char *kernel, const char *options, clm_range range);
 
 /* Adds the launches of grouped_gemm_weight for a kernel with a work-group, in the third dimension of
  * the range, for each piece of a group's rows. */
