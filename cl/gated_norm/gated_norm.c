@@ -1,18 +1,13 @@
-#include "cl/gated_norm/gated_norm.h"
-
-#include "cl/batch_norm/internal.h"
+#include "cl/gated_norm/internal.h"
 #include "nn/workload.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-extern const clm_source clm_source_gated_norm, clm_source_batch_norm_cpu_gated;
-static const clm_op gated_norm, gated_norm_backward, gated_norm_evaluate;
+static const clm_op gated_norm, gated_norm_evaluate;
 
 static const double epsilon = 1e-5, momentum = 0.1;
-enum { SCALE, FIRST, EXPERTS }; /* attributes */
-enum { V, W, B, GATE, TOPK, LIVE };
 
 /* --- examples --- */
 
@@ -28,8 +23,7 @@ static const struct {
 };
 enum { EXAMPLE_COUNT = sizeof list / sizeof *list };
 
-/* Operands V to LIVE. */
-static bool example_inputs(clm_example *e, int index)
+bool clm_gated_norm_example(clm_example *e, int index)
 {
     if (index >= EXAMPLE_COUNT) return false;
     const int64_t n = list[index].n, columns = list[index].experts * list[index].d;
@@ -52,15 +46,14 @@ static bool example_inputs(clm_example *e, int index)
 
 /* --- launches --- */
 
-static void options(const clm_call *call, bool evaluate, char text[160], const char *more)
+void clm_gated_norm_options(const clm_call *call, bool evaluate, char text[160], const char *more)
 {
     snprintf(text, 160, "-DD=%d -DEXPERTS=%d -DFIRST=%d -DK=%d -DEVALUATE=%d %s",
              (int)clm_dim(call, 'D'), (int)call->attribute[EXPERTS], (int)call->attribute[FIRST],
              (int)clm_dim(call, 'K'), evaluate, more);
 }
 
-/* Columns of v as one norm over the live rows. */
-static clm_norm_launch norm_of(const clm_call *call)
+clm_norm_launch clm_gated_norm_launch(const clm_call *call)
 {
     clm_tensor *const *a = call->arg;
     return (clm_norm_launch){.columns = clm_dim(call, 'C'),
@@ -72,14 +65,14 @@ static clm_norm_launch norm_of(const clm_call *call)
                              .offsets = a[LIVE]};
 }
 
-/* Options and range of the variant cpu: the norm's, with vectors that an expert's columns hold. */
-static clm_range parts(const clm_plan *plan, const clm_call *call, bool evaluate, char text[160])
+clm_range clm_gated_norm_parts(const clm_plan *plan, const clm_call *call, bool evaluate,
+                               char text[160])
 {
     char norm[64];
-    clm_norm_launch l = norm_of(call);
+    clm_norm_launch l = clm_gated_norm_launch(call);
     l.widest = l.d;
     const clm_range range = clm_norm_parts(plan, &l, norm);
-    options(call, evaluate, text, norm);
+    clm_gated_norm_options(call, evaluate, text, norm);
     return range;
 }
 
@@ -89,7 +82,7 @@ static clm_status launch_rows(clm_plan *plan, const clm_call *call, bool evaluat
 {
     clm_tensor *const *a = call->arg;
     char text[160];
-    options(call, evaluate, text, "");
+    clm_gated_norm_options(call, evaluate, text, "");
     return clm_launch_from(
         plan, &clm_source_gated_norm, "gated_norm_f32", text,
         (clm_range){{clm_round_up(clm_dim(call, 'D'), 32), clm_round_up(clm_dim(call, 'N'), 4)},
@@ -104,7 +97,7 @@ static clm_status launch_rows_cpu(clm_plan *plan, const clm_call *call, bool eva
 {
     clm_tensor *const *a = call->arg;
     char text[160];
-    const clm_range range = parts(plan, call, evaluate, text);
+    const clm_range range = clm_gated_norm_parts(plan, call, evaluate, text);
     return clm_launch_from(
         plan, &clm_source_batch_norm_cpu_gated, "gated_norm_f32_cpu", text, range,
         CLM_ARGS(clm_t(a[V]), clm_t(a[W]), clm_t(a[B]), clm_t(a[GATE]), clm_t(a[TOPK]),
@@ -115,12 +108,10 @@ static clm_status launch_rows_cpu(clm_plan *plan, const clm_call *call, bool eva
 
 /* --- forward --- */
 
-enum { MEAN_ESTIMATE = 6, VARIANCE_ESTIMATE, Y, MEAN, RSTD, PARTIAL };
-
 static clm_norm_launch statistics_of(const clm_call *call)
 {
     clm_tensor *const *a = call->arg;
-    clm_norm_launch l = norm_of(call);
+    clm_norm_launch l = clm_gated_norm_launch(call);
     l.mean_estimate = a[MEAN_ESTIMATE];
     l.variance_estimate = a[VARIANCE_ESTIMATE];
     l.mean = a[MEAN];
@@ -144,8 +135,7 @@ static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
     return launch_rows_cpu(plan, call, false, &l);
 }
 
-/* Choice j of a node within v; below 0: v does not have it. */
-static int64_t expert_of(const clm_call *call, int64_t n, int64_t j)
+int64_t clm_gated_norm_expert(const clm_call *call, int64_t n, int64_t j)
 {
     const int32_t *topk = clm_i32(call, TOPK);
     if (!topk) return j;
@@ -160,7 +150,7 @@ static void reference_rows(const clm_call *call, const double *mean, const doubl
         for (int64_t c = 0; c < d; c++) {
             double sum = 0;
             for (int64_t j = 0; j < k; j++) {
-                const int64_t e = expert_of(call, n, j), at = e * d + c;
+                const int64_t e = clm_gated_norm_expert(call, n, j), at = e * d + c;
                 if (e < 0) continue;
                 sum += clm_f64(call, GATE)[n * k + j] *
                        ((clm_f64(call, V)[n * columns + at] - mean[at]) * rstd[at] *
@@ -199,7 +189,7 @@ static clm_cost cost(const clm_call *call)
 
 static bool example(clm_example *e, int index)
 {
-    if (!example_inputs(e, index)) return false;
+    if (!clm_gated_norm_example(e, index)) return false;
     const int64_t columns = list[index].experts * list[index].d;
     clm_example_normal(e, MEAN_ESTIMATE, 1, CLM_DIMS(columns));
     clm_norm_example_spread(e, VARIANCE_ESTIMATE, columns);
@@ -210,135 +200,9 @@ static bool example(clm_example *e, int index)
     return true;
 }
 
-/* --- backward --- */
-
-enum { DY = 6, BACK_MEAN, BACK_RSTD, DV, DW, DB, DGATE, BACK_PARTIAL, WEIGHT };
-
-static void grad(clm_tape *tape, const clm_call *call)
-{
-    clm_tensor *const *a = call->arg;
-    const int64_t columns = clm_dim(call, 'C');
-    clm_call back = {.op = &gated_norm_backward,
-                     .arg = {a[V], a[W], a[B], a[GATE], a[TOPK], a[LIVE],
-                             clm_gradient_of(tape, a[Y]), a[MEAN], a[RSTD]}};
-    memcpy(back.attribute, call->attribute, sizeof back.attribute);
-    back.arg[DV] = clm_activation(tape, "dv", a[V]->type, a[V]->rank, a[V]->dim);
-    back.arg[DW] = clm_activation(tape, "dscale", CLM_F32, CLM_DIMS(columns));
-    back.arg[DB] = clm_activation(tape, "dshift", CLM_F32, CLM_DIMS(columns));
-    back.arg[DGATE] = clm_activation(tape, "dgate", CLM_F32, a[GATE]->rank, a[GATE]->dim);
-    back.arg[BACK_PARTIAL] =
-        clm_activation(tape, "gated_norm sums", CLM_F32, CLM_DIMS(clm_norm_partial(1), columns));
-    back.arg[WEIGHT] = clm_activation(tape, "weights", CLM_F32,
-                                      CLM_DIMS(a[V]->dim[0], (int64_t)call->attribute[EXPERTS]));
-    clm_record(tape, &back);
-    clm_gradient_add(tape, a[V], back.arg[DV]);
-    clm_gradient_add(tape, a[W], back.arg[DW]);
-    clm_gradient_add(tape, a[B], back.arg[DB]);
-    clm_gradient_add(tape, a[GATE], back.arg[DGATE]);
-}
-
-static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
-{
-    clm_tensor *const *a = call->arg;
-    const int64_t n = clm_dim(call, 'N');
-    const int lanes = clm_tune(plan, "LANES");
-    char text[160];
-    options(call, false, text, "");
-    CLM_TRY(clm_launch_from(
-        plan, &clm_source_gated_norm, "gated_norm_backward_gate_f32", text,
-        clm_lanes_range(n * (int64_t)call->attribute[EXPERTS], lanes, 1),
-        CLM_ARGS(clm_t(a[V]), clm_t(a[W]), clm_t(a[B]), clm_t(a[GATE]), clm_t(a[TOPK]),
-                 clm_t(a[LIVE]), clm_t(a[DY]), clm_t(a[BACK_MEAN]), clm_t(a[BACK_RSTD]),
-                 clm_f(call->attribute[SCALE]), clm_i(n), clm_t(a[DGATE]), clm_t(a[WEIGHT]))));
-    clm_norm_launch l = norm_of(call);
-    l.mean = a[BACK_MEAN];
-    l.rstd = a[BACK_RSTD];
-    l.dy = a[DY];
-    l.weight = a[WEIGHT];
-    l.dx = a[DV];
-    l.dw = a[DW];
-    l.db = a[DB];
-    return clm_launch_norm_backward(plan, &l);
-}
-
-static clm_status prepare_backward_cpu(clm_plan *plan, const clm_call *call)
-{
-    clm_tensor *const *a = call->arg;
-    char text[160];
-    const clm_range range = parts(plan, call, false, text);
-    CLM_TRY(clm_launch_from(
-        plan, &clm_source_batch_norm_cpu_gated, "gated_norm_backward_sums_f32_cpu", text, range,
-        CLM_ARGS(clm_t(a[V]), clm_t(a[W]), clm_t(a[B]), clm_t(a[GATE]), clm_t(a[TOPK]),
-                 clm_t(a[LIVE]), clm_t(a[DY]), clm_t(a[BACK_MEAN]), clm_t(a[BACK_RSTD]),
-                 clm_f(call->attribute[SCALE]), clm_t(a[DGATE]), clm_t(a[BACK_PARTIAL]))));
-    return clm_launch_from(
-        plan, &clm_source_batch_norm_cpu_gated, "gated_norm_backward_f32_cpu", text, range,
-        CLM_ARGS(clm_t(a[V]), clm_t(a[W]), clm_t(a[GATE]), clm_t(a[TOPK]), clm_t(a[LIVE]),
-                 clm_t(a[DY]), clm_t(a[BACK_MEAN]), clm_t(a[BACK_RSTD]), clm_t(a[BACK_PARTIAL]),
-                 clm_f(call->attribute[SCALE]), clm_t(a[DV]), clm_t(a[DW]), clm_t(a[DB])));
-}
-
-/* dv holds the gradient of the normalised rows until the sums over them are known. */
-static void reference_backward(const clm_call *call)
-{
-    const int64_t d = clm_dim(call, 'D'), k = clm_dim(call, 'K'), columns = clm_dim(call, 'C'),
-                  rows = clm_i32(call, LIVE)[1];
-    const double *v = clm_f64(call, V), *m = clm_f64(call, BACK_MEAN),
-                 *r = clm_f64(call, BACK_RSTD), *w = clm_f64(call, W),
-                 scale = call->attribute[SCALE];
-    double *dv = clm_f64(call, DV), *dw = clm_f64(call, DW), *db = clm_f64(call, DB);
-    for (int64_t i = 0; i < rows * columns; i++)
-        dv[i] = 0;
-    for (int64_t c = 0; c < columns; c++)
-        dw[c] = db[c] = 0;
-    for (int64_t i = 0; i < rows * k; i++) {
-        const int64_t n = i / k, e = expert_of(call, n, i % k);
-        double dot = 0;
-        for (int64_t c = 0; e >= 0 && c < d; c++) {
-            const int64_t at = e * d + c;
-            const double dy = clm_f64(call, DY)[n * d + c],
-                         xhat = (v[n * columns + at] - m[at]) * r[at];
-            dot += dy * (xhat * w[at] + clm_f64(call, B)[at]);
-            dv[n * columns + at] = scale * clm_f64(call, GATE)[i] * dy;
-            dw[at] += dv[n * columns + at] * xhat;
-            db[at] += dv[n * columns + at];
-        }
-        clm_f64(call, DGATE)[i] = scale * dot;
-    }
-    for (int64_t i = 0; i < rows * columns; i++) {
-        const int64_t c = i % columns;
-        dv[i] = r[c] * w[c] * (dv[i] - (db[c] + (v[i] - m[c]) * r[c] * dw[c]) / (double)rows);
-    }
-}
-
-static clm_cost cost_backward(const clm_call *call)
-{
-    const double n = (double)clm_dim(call, 'N'), k = (double)clm_dim(call, 'K'),
-                 d = (double)clm_dim(call, 'D'), columns = (double)clm_dim(call, 'C');
-    return (clm_cost){6 * n * columns + 9 * n * k * d,
-                      n * (2 * columns + d) * clm_real_bytes(call) + 4 * (3 * n * k + 6 * columns)};
-}
-
-static bool example_backward(clm_example *e, int index)
-{
-    if (!example_inputs(e, index)) return false;
-    const int64_t n = list[index].n, experts = list[index].experts,
-                  columns = experts * list[index].d;
-    clm_example_normal(e, DY, 1, CLM_DIMS(n, list[index].d));
-    clm_example_normal(e, BACK_MEAN, 0.5, CLM_DIMS(columns));
-    clm_norm_example_spread(e, BACK_RSTD, columns);
-    clm_example_out(e, DV, CLM_DIMS(n, columns));
-    clm_example_out(e, DW, CLM_DIMS(columns));
-    clm_example_out(e, DB, CLM_DIMS(columns));
-    clm_example_out(e, DGATE, CLM_DIMS(n, list[index].k ? list[index].k : list[index].all));
-    clm_example_out(e, BACK_PARTIAL, CLM_DIMS(clm_norm_partial(1), columns));
-    clm_example_out(e, WEIGHT, CLM_DIMS(n, experts));
-    return true;
-}
-
 /* --- evaluation --- */
 
-enum { RUNNING_MEAN = 6, RUNNING_VARIANCE, EVALUATED };
+enum { RUNNING_MEAN = OWN, RUNNING_VARIANCE, EVALUATED };
 
 static clm_status prepare_evaluate(clm_plan *plan, const clm_call *call)
 {
@@ -376,7 +240,7 @@ static clm_cost cost_evaluate(const clm_call *call)
 
 static bool example_evaluate(clm_example *e, int index)
 {
-    if (!example_inputs(e, index)) return false;
+    if (!clm_gated_norm_example(e, index)) return false;
     const int64_t columns = list[index].experts * list[index].d;
     clm_example_normal(e, RUNNING_MEAN, 0.5, CLM_DIMS(columns));
     clm_norm_example_spread(e, RUNNING_VARIANCE, columns);
@@ -397,19 +261,12 @@ static void bench(clm_tape *tape, const clm_workload *w)
     if (y) clm_keep(tape, y);
 }
 
-/* clang-format off */
-#define OPERANDS                                                                                   \
-    {"v", CLM_IN, CLM_REAL, "N C", false, NULL}, {"w", CLM_IN, CLM_F32, "P", false, NULL},         \
-    {"b", CLM_IN, CLM_F32, "P", false, NULL}, {"gate", CLM_IN, CLM_F32, "N K", false, NULL},       \
-    {"topk", CLM_IN, CLM_I32, "N K", true, NULL}, {"live", CLM_IN, CLM_I32, "2", false, NULL}
-/* clang-format on */
-
 static const clm_op gated_norm = {
     .name = "gated_norm",
     .about = "sum of a node's batch-normed experts by its gates",
     .paper = "Wang et al. 2023, eq. 2",
     .source = &clm_source_gated_norm,
-    .operand = {OPERANDS,
+    .operand = {CLM_GATED_NORM_OPERANDS,
                 {"mean_estimate", CLM_INOUT, CLM_F32, "P", false, NULL},
                 {"variance_estimate", CLM_INOUT, CLM_F32, "P", false, NULL},
                 {"y", CLM_OUT, CLM_REAL, "N D", false, NULL},
@@ -418,7 +275,7 @@ static const clm_op gated_norm = {
                 {"partial", CLM_SCRATCH, CLM_F32, "Q C", false, NULL}},
     .attribute = {"scale", "first", "experts"},
     .variant = CLM_NORM_VARIANTS(prepare_cpu, prepare),
-    .grad = grad,
+    .grad = clm_gated_norm_grad,
     .reference = reference,
     .cost = cost,
     .suspect = 2e-6,
@@ -427,36 +284,12 @@ static const clm_op gated_norm = {
     .bench = bench,
 };
 
-static const clm_op gated_norm_backward = {
-    .name = "gated_norm_backward",
-    .about = "gradients of gated_norm",
-    .paper = "Wang et al. 2023, eq. 2",
-    .source = &clm_source_gated_norm,
-    .operand = {OPERANDS,
-                {"dy", CLM_IN, CLM_REAL, "N D", false, NULL},
-                {"mean", CLM_IN, CLM_F32, "P", false, NULL},
-                {"rstd", CLM_IN, CLM_F32, "P", false, NULL},
-                {"dv", CLM_OUT, CLM_REAL, "N C", false, NULL},
-                {"dw", CLM_OUT, CLM_F32, "P", false, NULL},
-                {"db", CLM_OUT, CLM_F32, "P", false, NULL},
-                {"dgate", CLM_OUT, CLM_F32, "N K", false, NULL},
-                {"partial", CLM_SCRATCH, CLM_F32, "Q C", false, NULL},
-                {"weight", CLM_SCRATCH, CLM_F32, "N E", false, NULL}},
-    .attribute = {"scale", "first", "experts"},
-    .variant = CLM_NORM_VARIANTS(prepare_backward_cpu, prepare_backward),
-    .reference = reference_backward,
-    .cost = cost_backward,
-    .suspect = 5e-6, /* of a single row dv is what two equal terms leave */
-    .wrong = 1e-5,
-    .example = example_backward,
-};
-
 static const clm_op gated_norm_evaluate = {
     .name = "gated_norm_evaluate",
     .about = "gated_norm by the running statistics",
     .paper = "Wang et al. 2023, eq. 2",
     .source = &clm_source_gated_norm,
-    .operand = {OPERANDS,
+    .operand = {CLM_GATED_NORM_OPERANDS,
                 {"mean", CLM_IN, CLM_F32, "P", false, NULL},
                 {"variance", CLM_IN, CLM_F32, "P", false, NULL},
                 {"y", CLM_OUT, CLM_REAL, "N D", false, NULL}},
@@ -469,8 +302,8 @@ static const clm_op gated_norm_evaluate = {
     .example = example_evaluate,
 };
 
-const clm_op *const clm_ops_gated_norm[] = {&gated_norm, &gated_norm_backward, &gated_norm_evaluate,
-                                            NULL};
+const clm_op *const clm_ops_gated_norm[] = {&gated_norm, &clm_op_gated_norm_backward,
+                                            &gated_norm_evaluate, NULL};
 
 clm_tensor *clm_gated_norm(clm_tape *tape, clm_tensor *v, int64_t first, int64_t experts,
                            const clm_norm *norm, clm_tensor *gate, clm_tensor *topk,
