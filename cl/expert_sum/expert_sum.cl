@@ -15,15 +15,15 @@
 #endif
 
 __kernel void expert_sum_f32(__global const real *RST v, __global const float *RST gate,
-                             __global const int *RST slot, int n, int k, float scale,
-                             __global real *RST y)
+                             __global const int *RST slot, __global const int *RST live, int n,
+                             int k, float scale, __global real *RST y)
 {
     const int row = get_global_id(1);
-    if (row >= n) return;
+    if (row >= (live ? live[1] : n)) return;
     for (int c = get_local_id(0) * VEC; c < D; c += LANES * VEC) {
         floatv sum = 0.0f;
         for (int j = 0; j < k; j++) {
-            const int from = slot[row * k + j];
+            const int from = slot ? slot[row * k + j] : row * k + j;
             if (from >= 0) sum += gate[row * k + j] * LOAD(v + (size_t)from * D, c);
         }
         STORE(scale * sum, y + (size_t)row * D, c);
@@ -32,14 +32,14 @@ __kernel void expert_sum_f32(__global const real *RST v, __global const float *R
 
 /* dv = scale gate dy and dgate = scale <dy, v> of one choice. */
 __kernel void expert_sum_backward_f32(__global const real *RST v, __global const float *RST gate,
-                                      __global const int *RST slot, __global const real *RST dy,
-                                      int choices, int k, float scale, __global real *RST dv,
-                                      __global float *RST dgate)
+                                      __global const int *RST slot, __global const int *RST live,
+                                      __global const real *RST dy, int n, int k, float scale,
+                                      __global real *RST dv, __global float *RST dgate)
 {
     CLM_LANES_MEMORY
-    const bool counts = (int)get_global_id(1) < choices;
-    const int choice = min((int)get_global_id(1), choices - 1);
-    const int to = counts ? slot[choice] : -1;
+    const bool counts = (int)get_global_id(1) < (live ? live[1] : n) * k;
+    const int choice = min((int)get_global_id(1), n * k - 1);
+    const int to = !counts ? -1 : slot ? slot[choice] : choice;
     const float weight = scale * gate[choice];
     floatv dot = 0.0f;
     for (int c = get_local_id(0) * VEC; to >= 0 && c < D; c += LANES * VEC) {

@@ -1,4 +1,4 @@
-/* gated_norm: gated_sum of batch_norm in one go: the normalised rows of all experts, of which a
+/* gated_norm: expert_sum of batch_norm in one go: the normalised rows of all experts, of which a
  * node's gates choose few, are never stored.
  *
  *   v           [N, E D]  real  expert e has columns e D ... (e + 1) D - 1

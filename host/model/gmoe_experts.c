@@ -215,7 +215,7 @@ static clm_tensor *one_by_one(const clm_gmoe_experts *r, const expert_pool *pool
     }
     if (!r->gmoe->sparse)
         gate = clm_spread_gates(r->tape, gate, routing->topk, pool->first, pool->count);
-    return clm_expert_sum(r->tape, y, gate, pairs.slot, scale);
+    return clm_expert_sum(r->tape, y, gate, pairs.slot, NULL, scale);
 }
 
 clm_tensor *clm_gmoe_mixture(const clm_gmoe_experts *r, clm_tensor *x)

@@ -4,7 +4,7 @@
 #include "cl/add/add.h"
 #include "cl/cast/cast.h"
 #include "cl/dropout/dropout.h"
-#include "cl/gated_sum/gated_sum.h"
+#include "cl/expert_sum/expert_sum.h"
 #include "cl/graph_pool/graph_pool.h"
 #include "cl/grouped_gemm/grouped_gemm.h"
 #include "cl/index_select/index_select.h"
@@ -137,7 +137,7 @@ static clm_tensor *roles(const layer *l)
 
 static clm_tensor *mixture(const layer *l, clm_tensor *v, clm_tensor *gate)
 {
-    return clm_gated_sum(l->tape, v, l->sage->experts, gate, NULL, l->graph->live, 1);
+    return clm_expert_sum(l->tape, v, gate, NULL, l->graph->live, 1);
 }
 
 /* --- messages and updates --- */
@@ -210,8 +210,7 @@ static clm_tensor *noisy_update(const layer *l, clm_tensor *a, joint w, clm_sage
                           clm_index_select(l->tape, w.b, e, routing.topk)};
     *seen = (clm_sage_seen){routing.gate, routing.topk};
     clm_tensor *v = clm_relu(l->tape, joint_product(l, a, chosen, CLM_REAL));
-    return clm_gated_sum(l->tape, v, sage->top_k, every_row(l, routing.gate), NULL, l->graph->live,
-                         1);
+    return mixture(l, v, every_row(l, routing.gate));
 }
 
 static clm_tensor *update(const layer *l, clm_tensor *a, clm_tensor *shared, clm_sage_seen *seen)

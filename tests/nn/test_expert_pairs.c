@@ -5,7 +5,7 @@
 #include "base/philox.h"
 #include "cl/expert_pairs/expert_pairs.h"
 #include "cl/expert_sum/expert_sum.h"
-#include "cl/gated_sum/gated_sum.h"
+#include "cl/spread_gates/spread_gates.h"
 #include "nn/pick_rows.h"
 #include "op/verify.h"
 
@@ -129,7 +129,8 @@ static void dense_gcn(mixture *m)
     clm_tensor *h =
         clm_grouped_gemm(m->tape, m->leaf[X], (clm_rows){0}, m->leaf[W], m->leaf[B], m->live, N);
     h = clm_gcn_sum(m->tape, h, m->leaf[BOND], m->leaf[ROOT], &edges);
-    m->y = clm_gated_sum(m->tape, h, E, m->leaf[GATE], m->topk, m->live, scale);
+    m->y = clm_expert_sum(m->tape, h, clm_spread_gates(m->tape, m->leaf[GATE], m->topk, 0, E), NULL,
+                          m->live, scale);
 }
 
 static void sparse_gcn(mixture *m)
@@ -139,7 +140,7 @@ static void sparse_gcn(mixture *m)
     clm_tensor *h = clm_grouped_gemm(m->tape, m->leaf[X], p->rows, m->leaf[W], m->leaf[B],
                                      p->x_offsets, p->needed);
     h = clm_gcn_sum(m->tape, h, m->leaf[BOND], m->leaf[ROOT], &p->edges);
-    m->y = clm_expert_sum(m->tape, h, m->leaf[GATE], p->slot, scale);
+    m->y = clm_expert_sum(m->tape, h, m->leaf[GATE], p->slot, NULL, scale);
 }
 
 /* GIN in rows by expert: of the experts in `topk`, null: all. */
@@ -152,7 +153,7 @@ static void rows_gin(mixture *m, clm_tensor *topk)
                                 m->leaf[BOND], m->leaf[EPS], &m->pairs.edges);
     h = clm_grouped_gemm(m->tape, h, (clm_rows){0}, m->leaf[W], m->leaf[B], m->pairs.offsets,
                          m->pairs.routed);
-    m->y = clm_expert_sum(m->tape, h, m->leaf[GATE], m->pairs.slot, scale);
+    m->y = clm_expert_sum(m->tape, h, m->leaf[GATE], m->pairs.slot, NULL, scale);
 }
 
 /* Records the backward pass from normal numbers, none past the live rows. */

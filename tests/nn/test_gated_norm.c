@@ -2,8 +2,9 @@
  * running statistics, of all experts and of the later half alone. */
 #include "unit.h"
 
+#include "cl/expert_sum/expert_sum.h"
 #include "cl/gated_norm/gated_norm.h"
-#include "cl/gated_sum/gated_sum.h"
+#include "cl/spread_gates/spread_gates.h"
 #include "nn/small_graph.h"
 
 #include <math.h>
@@ -43,8 +44,9 @@ static mixture record(clm_scope *scope, bool fused, bool training, int64_t first
     if (fused)
         m.y = clm_gated_norm(m.tape, m.v, first, experts, &norm, m.gate, chosen, live, 0.25);
     else
-        m.y = clm_gated_part(m.tape, clm_batch_norm(m.tape, m.v, live, &norm, false), first,
-                             experts, m.gate, chosen, live, 0.25);
+        m.y = clm_expert_sum(m.tape, clm_batch_norm(m.tape, m.v, live, &norm, false),
+                             clm_spread_gates(m.tape, m.gate, chosen, first, experts), NULL, live,
+                             0.25);
     clm_tensor *cotangent = clm_input_f32(m.tape, "dy", dy, CLM_DIMS(ROWS, D));
     if (training) clm_tape_backward_from(m.tape, 1, &m.y, &cotangent);
     assert_ok(clm_tape_reference_begin(m.tape));
