@@ -102,7 +102,7 @@ static const clm_op transpose = {
                 {"wt", CLM_OUT, CLM_REAL, "G N K", false, NULL}},
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
-                 .tunable = {{"TILE", 16, {16, 32, 64}, NULL}},
+                 .tunable = {{"TILE", 32, {16, 32, 64}, NULL}},
                  .prepare = prepare_cpu},
                 {.name = "gpu",
                  .classes = CLM_GPU,
