@@ -75,15 +75,10 @@ const clm_parameter_spec *const clm_gmoe_parameters[] = {&width,
 
 clm_status clm_check_gmoe(const clm_config *c)
 {
-    const int e = clm_config_int(c, "experts"), k = clm_config_int(c, "top_k"),
-              first = clm_config_int(c, "hop1");
+    const int e = clm_config_int(c, "experts"), first = clm_config_int(c, "hop1");
     const bool sparse = clm_config_is(c, "dispatch", "sparse"),
                routed = clm_config_is(c, "norm_rows", "routed");
-    if (k > e && e > 1) {
-        clm_fail(CLM_ERROR_USAGE, "top_k=%d exceeds experts=%d", k, e);
-        clm_error_advice("top_k of at most %d, or more experts", e);
-        return CLM_FAIL;
-    }
+    if (e > 1) CLM_TRY(clm_check_top_k(c));
     if (first > e) {
         clm_fail(CLM_ERROR_USAGE, "hop1=%d exceeds experts=%d", first, e);
         clm_error_advice("hop1 of at most %d: it is how many of the experts see neighbours", e);

@@ -98,12 +98,17 @@ clm_status clm_check_heads(const clm_config *config)
     return CLM_FAIL;
 }
 
-clm_status clm_check_mixture(const clm_config *config)
+clm_status clm_check_top_k(const clm_config *config)
 {
-    CLM_TRY(clm_check_heads(config));
     const int experts = clm_config_int(config, "experts"), top_k = clm_config_int(config, "top_k");
     if (top_k <= experts) return CLM_OK;
     clm_fail(CLM_ERROR_USAGE, "top_k=%d exceeds experts=%d", top_k, experts);
     clm_error_advice("top_k of at most %d, or more experts", experts);
     return CLM_FAIL;
+}
+
+clm_status clm_check_mixture(const clm_config *config)
+{
+    CLM_TRY(clm_check_heads(config));
+    return clm_check_top_k(config);
 }

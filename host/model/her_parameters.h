@@ -27,8 +27,9 @@ extern const clm_parameter_spec clm_parameter_width, clm_parameter_lr, clm_param
 /* Of the parameter precision. */
 clm_type clm_storage_type(const clm_config *config);
 
-/* Checks of several parameters at once: D a multiple of H; K <= E. */
+/* Checks of several parameters at once: D a multiple of H; K <= E; both. */
 clm_status clm_check_heads(const clm_config *config);
+clm_status clm_check_top_k(const clm_config *config);
 clm_status clm_check_mixture(const clm_config *config);
 
 #endif

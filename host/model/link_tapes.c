@@ -1,10 +1,9 @@
 #include "model/link_tapes.h"
 
-#include "cl/adam/adam.h"
 #include "cl/add/add.h"
 #include "cl/draw_pairs/draw_pairs.h"
 #include "cl/label_loss/label_loss.h"
-#include "model/her_parameters.h"
+#include "model/training.h"
 
 /* One tape being recorded. */
 typedef struct recording {
@@ -29,11 +28,7 @@ static clm_status open(recording *r, clm_link_tapes *tapes, const clm_pairs_host
     const bool leak = r->with_edges && clm_config_is(config, "reverse", "leak");
     const bool mixture = clm_config_has(config, "experts");
     clm_adjacency adjacency = {0}, last = {0};
-    *tape = clm_tape_new(r->scope, r->cell->context, tapes->parameters,
-                         (uint32_t)clm_config_int(config, "seed"));
-    clm_tape_set_tuning(*tape, r->cell->tuning);
-    clm_tape_set_training(*tape, training);
-    clm_tape_set_precision(*tape, clm_storage_type(config));
+    *tape = clm_training_tape(r->scope, r->cell, tapes->parameters, training);
     /* the balance loss of a mixture counts every node, and so every message */
     const bool fewer_last = r->with_edges && !r->all_read && !(training && mixture);
     clm_adjacency_choice choice = {.leak = leak};
@@ -73,14 +68,6 @@ static int32_t pair_inputs(const recording *r, clm_tape *tape, const clm_pairs_h
     return n;
 }
 
-/* Plans a tape that is timed. */
-static clm_status plan_timed(const recording *r, clm_tape *tape)
-{
-    CLM_TRY(clm_tape_plan(tape));
-    if (r->cell->taped) r->cell->taped(r->cell->user, tape);
-    return CLM_OK;
-}
-
 static clm_status record_train(recording *r, clm_link_tapes *tapes)
 {
     const clm_config *config = r->cell->config;
@@ -105,14 +92,7 @@ static clm_status record_train(recording *r, clm_link_tapes *tapes)
         const double share[2] = {1, clm_config_real(config, "balance")};
         tapes->loss = clm_add(tape, 2, (clm_tensor *[]){task, balance}, share);
     }
-    if (tapes->loss) clm_keep(tape, tapes->loss);
-    clm_tape_backward(tape, tapes->loss);
-    clm_adam(tape, tapes->parameters, clm_config_real(config, "weight_decay"));
-    CLM_TRY(clm_tape_layout(tape));
-    if (r->cell->planned)
-        r->cell->planned(r->cell->user, clm_parameters_bytes(tapes->parameters, true),
-                         clm_tape_bytes(tape));
-    return plan_timed(r, tape);
+    return clm_training_plan_step(r->cell, tape, tapes->loss);
 }
 
 static clm_status record_scores(recording *r, clm_link_tapes *tapes, const clm_pairs_host *message,
@@ -147,7 +127,7 @@ static clm_status record_inference(recording *r, clm_link_tapes *tapes,
     tapes->embedding = h;
     if (h) clm_keep(tapes->infer, h);
     clm_tape_share_memory(tapes->infer, tapes->train);
-    return plan_timed(r, tapes->infer);
+    return clm_training_plan(r->cell, tapes->infer);
 }
 
 clm_status clm_link_tapes_new(clm_scope *scope, const clm_cell *cell, bool every_row,

@@ -76,11 +76,7 @@ const clm_data_default clm_sage_on_data[] = {
 
 clm_status clm_check_sage(const clm_config *c)
 {
-    const int e = clm_config_int(c, "experts"), k = clm_config_int(c, "top_k");
-    if (k <= e || !clm_config_is(c, "variant", "aggregated_noisy_topk")) return CLM_OK;
-    clm_fail(CLM_ERROR_USAGE, "top_k=%d exceeds experts=%d", k, e);
-    clm_error_advice("top_k of at most %d, or more experts", e);
-    return CLM_FAIL;
+    return clm_config_is(c, "variant", "aggregated_noisy_topk") ? clm_check_top_k(c) : CLM_OK;
 }
 
 int clm_sage_roles(const clm_config *c)

@@ -1,13 +1,11 @@
 #include "model/task_tapes.h"
 
-#include "cl/adam/adam.h"
 #include "cl/add/add.h"
-#include "cl/gather_sum/gather_sum.h"
 #include "cl/label_loss/label_loss.h"
 #include "cl/nll_loss/nll_loss.h"
 #include "data/roles.h"
 #include "model/full_graph.h"
-#include "model/her_parameters.h"
+#include "nn/pick_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,25 +25,6 @@ typedef struct recording {
     clm_task_inputs first;  /* of one graph: likewise */
     bool recorded;
 } recording;
-
-static clm_tape *open(const recording *r, bool training)
-{
-    const clm_config *config = r->cell->config;
-    clm_tape *tape = clm_tape_new(r->scope, r->cell->context, r->tapes->parameters,
-                                  (uint32_t)clm_config_int(config, "seed"));
-    clm_tape_set_tuning(tape, r->cell->tuning);
-    clm_tape_set_training(tape, training);
-    clm_tape_set_precision(tape, clm_storage_type(config));
-    return tape;
-}
-
-/* Plans a tape that is timed. */
-static clm_status plan_timed(const recording *r, clm_tape *tape)
-{
-    CLM_TRY(clm_tape_plan(tape));
-    if (r->cell->taped) r->cell->taped(r->cell->user, tape);
-    return CLM_OK;
-}
 
 /* --- inputs and labels --- */
 
@@ -75,15 +54,11 @@ static clm_status whole(recording *r, clm_tape *tape, clm_task_inputs *in)
 static clm_tensor *batch_roles(recording *r, clm_tape *tape, const clm_graph_batch *b)
 {
     if (!r->roles.share) return NULL;
-    const int64_t n = b->nodes, dim[] = {r->graph->nodes, r->roles.count};
-    int32_t *one = clm_alloc_array(r->scope, (size_t)n + 1, sizeof *one);
-    for (int64_t i = 0; i <= n; i++)
-        one[i] = (int32_t)i;
+    const int64_t dim[] = {r->graph->nodes, r->roles.count};
     clm_tensor *all = r->role_input ? clm_input_shared(tape, r->role_input)
                                     : clm_input_f32(tape, "roles", r->roles.share, 2, dim);
     if (!r->role_input) r->role_input = all;
-    return clm_gather_sum(tape, all, clm_input_i32(tape, "a row each", one, CLM_DIMS(n + 1)),
-                          b->node, NULL, NULL);
+    return clm_pick_rows(tape, all, &(clm_rows){.index = b->node});
 }
 
 static clm_tensor *loss_of(const recording *r, clm_tape *tape, clm_tensor *logits,
@@ -130,8 +105,7 @@ static clm_tensor *batch(recording *r, clm_tape *tape, clm_graph_batches *batche
 static clm_status record_train(recording *r)
 {
     clm_task_tapes *t = r->tapes;
-    const clm_config *config = r->cell->config;
-    clm_tape *tape = t->train = open(r, true);
+    clm_tape *tape = t->train = clm_training_tape(r->scope, r->cell, t->parameters, true);
     clm_task_inputs in;
     clm_tensor *label = NULL, *balance = NULL;
     if (t->order)
@@ -139,18 +113,12 @@ static clm_status record_train(recording *r)
     else
         CLM_TRY(whole(r, tape, &in));
     if (!t->order) label = node_labels(r, tape);
-    clm_tensor *logits = r->predictor(tape, t->parameters, config, &in, &balance, &t->trained);
+    clm_tensor *logits =
+        r->predictor(tape, t->parameters, r->cell->config, &in, &balance, &t->trained);
     t->loss = loss_of(r, tape, logits, label, balance);
     t->trained.routing = (clm_routing){0}; /* that of the scored graphs is looked at */
     keep_seen(tape, &t->trained);
-    if (t->loss) clm_keep(tape, t->loss);
-    clm_tape_backward(tape, t->loss);
-    clm_adam(tape, t->parameters, clm_config_real(config, "weight_decay"));
-    CLM_TRY(clm_tape_layout(tape));
-    if (r->cell->planned)
-        r->cell->planned(r->cell->user, clm_parameters_bytes(t->parameters, true),
-                         clm_tape_bytes(tape));
-    return plan_timed(r, tape);
+    return clm_training_plan_step(r->cell, tape, t->loss);
 }
 
 /* A tape of predictions by running statistics and without noise, and those. */
@@ -160,7 +128,7 @@ static clm_tensor *predictions(recording *r, clm_graph_batches *batches, clm_tas
     clm_task_tapes *t = r->tapes;
     clm_task_inputs in;
     clm_tensor *balance;
-    *tape = open(r, false);
+    *tape = clm_training_tape(r->scope, r->cell, t->parameters, false);
     if (batches)
         (void)batch(r, *tape, batches, &in);
     else if (whole(r, *tape, &in) != CLM_OK)
@@ -179,7 +147,7 @@ static clm_status record_score(recording *r, clm_graph_batches *batches)
     t->logits = predictions(r, batches, &t->seen, &t->live, &t->score);
     if (t->order) return clm_tape_plan(t->score);
     t->infer = t->score;
-    return plan_timed(r, t->infer);
+    return clm_training_plan(r->cell, t->infer);
 }
 
 /* Graphs of the three tapes: shuffled, or in windows of those that validate and then those that
@@ -296,7 +264,7 @@ clm_status clm_task_tapes_new(clm_scope *scope, const clm_cell *cell, clm_task_t
     CLM_TRY(record_score(r, graph->graphs ? &batches[0] : NULL));
     if (!graph->graphs) return CLM_OK;
     (void)predictions(r, &batches[1], NULL, NULL, &tapes->infer);
-    return plan_timed(r, tapes->infer);
+    return clm_training_plan(r->cell, tapes->infer);
 }
 
 /* --- predictions --- */

@@ -1,10 +1,42 @@
 #include "model/training.h"
 
+#include "cl/adam/adam.h"
+#include "model/her_parameters.h"
 #include "model/profile_record.h"
 
 #include <math.h>
 
 enum { WARM_STEPS = 3, INFERENCES = 12 };
+
+clm_tape *clm_training_tape(clm_scope *scope, const clm_cell *cell, clm_parameters *parameters,
+                            bool training)
+{
+    clm_tape *tape = clm_tape_new(scope, cell->context, parameters,
+                                  (uint32_t)clm_config_int(cell->config, "seed"));
+    clm_tape_set_tuning(tape, cell->tuning);
+    clm_tape_set_training(tape, training);
+    clm_tape_set_precision(tape, clm_storage_type(cell->config));
+    return tape;
+}
+
+clm_status clm_training_plan(const clm_cell *cell, clm_tape *tape)
+{
+    CLM_TRY(clm_tape_plan(tape));
+    if (cell->taped) cell->taped(cell->user, tape);
+    return CLM_OK;
+}
+
+clm_status clm_training_plan_step(const clm_cell *cell, clm_tape *tape, clm_tensor *loss)
+{
+    clm_parameters *parameters = clm_tape_parameters(tape);
+    if (loss) clm_keep(tape, loss);
+    clm_tape_backward(tape, loss);
+    clm_adam(tape, parameters, clm_config_real(cell->config, "weight_decay"));
+    CLM_TRY(clm_tape_layout(tape));
+    if (cell->planned)
+        cell->planned(cell->user, clm_parameters_bytes(parameters, true), clm_tape_bytes(tape));
+    return clm_training_plan(cell, tape);
+}
 
 void clm_training_new(clm_scope *scope, int64_t epochs, int64_t steps, clm_training *t)
 {

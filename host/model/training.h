@@ -1,4 +1,5 @@
-/* What a training run measures and leaves in its record, whatever it predicts. */
+/* What training runs have in common, whatever they predict: how tapes are made, what is measured,
+ * what is left in the record. */
 #ifndef CLM_MODEL_TRAINING_H
 #define CLM_MODEL_TRAINING_H
 
@@ -21,6 +22,16 @@ typedef struct clm_training {
     clm_profile *step_profile, *inference_profile; /* null: not asked for */
     double start_ns, setup_ns, build_ns, kernel_ns, transfer_ns;
 } clm_training;
+
+/* A new tape of the cell, with its seed, tuning and precision. */
+clm_tape *clm_training_tape(clm_scope *scope, const clm_cell *cell, clm_parameters *parameters,
+                            bool training);
+
+/* Plans a tape that is timed. */
+clm_status clm_training_plan(const clm_cell *cell, clm_tape *tape);
+
+/* Records the way back from the loss and the optimiser, and plans the tape of a step. */
+clm_status clm_training_plan_step(const clm_cell *cell, clm_tape *tape, clm_tensor *loss);
 
 /* Room for so many epochs of so many steps; set-up begins. */
 void clm_training_new(clm_scope *scope, int64_t epochs, int64_t steps, clm_training *training);
