@@ -153,11 +153,12 @@ __kernel void gate_balance_backward_f32(__global const float *RST dbalance,
 {
     const int first = get_global_id(0) * block, end = min(live ? live[1] : n, first + block);
     if (first >= end) return;
-    float slope[E], slopes[WIDTH], above[WIDTH], below[WIDTH];
+    float slope[E];
     cv2_slope(importance, dbalance[0], slope);
     for (int i = first * K; i < end * K; i++)
         dgate[i] = slope[topk[i]];
 #if !COUNTS
+    float slopes[WIDTH], above[WIDTH], below[WIDTH];
     cv2_slope(load, dbalance[0], slope);
     for (int i = 0; i < WIDTH; i++)
         slopes[i] = slope[i % E];

@@ -38,10 +38,11 @@ static clm_status run_epoch(const clm_cell *cell, clm_task_tapes *tapes, int epo
               epochs = clm_config_int(cell->config, "epochs");
     double loss = NAN, val = NAN;
     if (tapes->order) CLM_TRY(clm_graph_batches_shuffle(tapes->order, (uint32_t)epoch));
-    for (int64_t s = 0; s < tapes->steps; s++)
+    for (int64_t s = 0; s < tapes->steps; s++) {
         CLM_TRY(clm_training_step(cell, tapes->train, &result->training));
+        if (s == 0) CLM_TRY(clm_task_rows_add(tapes, result)); /* the last batch may be short */
+    }
     CLM_TRY(clm_training_loss(cell, tapes->train, tapes->loss, epoch, &loss));
-    CLM_TRY(clm_task_rows_add(tapes, result));
     if ((epoch + 1) % every == 0 || epoch + 1 == epochs)
         CLM_TRY(validate(cell, tapes, epoch, &val, result));
     return clm_training_epoch(cell, &result->training, epoch, loss, val);
