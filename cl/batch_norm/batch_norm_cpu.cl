@@ -7,13 +7,14 @@ __kernel void batch_norm_sums_f32_cpu(__global const real *RST x, __global const
                                       __global float *RST partial)
 {
     const int part = get_global_id(0), group = get_global_id(1), first = offsets[group];
-    const long all = offsets[group + 1] - first;
+    const int all = offsets[group + 1] - first; /* int: rusticl 22.3 gets 64 bits wrong here */
     const int2 rows = part_of(offsets, group, part);
     floatv around[VECTORS], sum[VECTORS], square[VECTORS];
     for (int k = 0; k < VECTORS; k++) {
         around[k] = sum[k] = square[k] = 0.0f;
         for (int s = 0; all > 0 && s < SAMPLES; s++)
-            around[k] += vloadr(0, x + (first + all * s / SAMPLES) * C + AT(k)) / SAMPLES;
+            around[k] +=
+                vloadr(0, x + (size_t)(first + all * s / SAMPLES) * C + AT(k)) / SAMPLES;
     }
     int i = rows.x;
     for (; i + BLOCK <= rows.y; i += BLOCK)
