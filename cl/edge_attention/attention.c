@@ -93,14 +93,13 @@ const char *clm_attention_warp_misfit(const clm_call *call, const clm_device *de
     return device->local_bytes < LEAST_LOCAL ? "less than 32 KiB of local memory" : NULL;
 }
 
-clm_attention_build clm_attention_build_warp(const clm_plan *plan, const clm_call *call, bool alpha,
-                                             const char *which)
+clm_attention_build clm_attention_build_warp(const clm_plan *plan, const clm_call *call, bool alpha)
 {
     const clm_attention a = clm_attention_sizes(call);
     const bool ptx = (clm_plan_device(plan)->features & CLM_FEATURE_SHUFFLE) != 0;
     clm_attention_build b = {.targets = CLM_ATTENTION_ITEMS};
-    snprintf(b.options, sizeof b.options, "%s -DMMA=%d -DD=%d -DHEADS=%d -DVEC=%d -DHAS_ALPHA=%d%s",
-             which, CLM_ATTENTION_ITEMS, (int)a.d, (int)a.h, a.d >= 4 * WARP ? 4 : 1, alpha,
+    snprintf(b.options, sizeof b.options, "-DMMA=%d -DD=%d -DHEADS=%d -DVEC=%d -DHAS_ALPHA=%d%s",
+             CLM_ATTENTION_ITEMS, (int)a.d, (int)a.h, a.d >= 4 * WARP ? 4 : 1, alpha,
              ptx ? " -DPTX" : "");
     return b;
 }

@@ -6,7 +6,8 @@
 #include "op/lanes.h"
 
 extern const clm_source clm_source_edge_attention, clm_source_edge_attention_cpu,
-    clm_source_edge_attention_cpu_backward, clm_source_edge_attention_warp;
+    clm_source_edge_attention_cpu_backward, clm_source_edge_attention_warp,
+    clm_source_edge_attention_warp_backward;
 extern const clm_op clm_edge_attention_backward;
 
 typedef struct clm_attention {
@@ -31,12 +32,12 @@ typedef struct clm_attention_build {
 clm_attention_build clm_attention_build_cpu(const clm_call *call, bool alpha, int width);
 clm_attention_build clm_attention_build_any(const clm_call *call, bool alpha, int width, int group);
 
-/* The variants warp: edge_attention_warp.cl in work-groups of CLM_ATTENTION_ITEMS, one warp of 32 for
- * each target. */
+/* The variants warp, in work-groups of CLM_ATTENTION_ITEMS: one warp of 32 for each target, or source
+ * row. */
 enum { CLM_ATTENTION_ITEMS = 128 };
 const char *clm_attention_warp_misfit(const clm_call *call, const clm_device *device);
-clm_attention_build clm_attention_build_warp(const clm_plan *plan, const clm_call *call, bool alpha,
-                                             const char *which);
+clm_attention_build clm_attention_build_warp(const clm_plan *plan, const clm_call *call,
+                                             bool alpha);
 
 /* Structure of an example, at the operands' places in the forward call. */
 typedef struct clm_attention_places {

@@ -133,8 +133,7 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
 
 static clm_status prepare_warp(clm_plan *plan, const clm_call *call)
 {
-    const clm_attention_build build =
-        clm_attention_build_warp(plan, call, call->arg[ALPHA], "-DFORWARD");
+    const clm_attention_build build = clm_attention_build_warp(plan, call, call->arg[ALPHA]);
     return launch(
         plan, call, &clm_source_edge_attention_warp, "edge_attention_f32_warp", &build,
         (clm_range){{clm_round_up(clm_dim(call, 'N') * 32, build.targets)}, {build.targets}});

@@ -131,9 +131,9 @@ static clm_status prepare_gpu(clm_plan *plan, const clm_call *call)
 static clm_status prepare_warp(clm_plan *plan, const clm_call *call)
 {
     const clm_attention a = clm_attention_sizes(call);
-    const clm_attention_build build = clm_attention_build_warp(plan, call, false, "-DBACKWARD");
-    return launch(plan, call, &clm_source_edge_attention_warp, "edge_attention_targets_f32_warp",
-                  "edge_attention_sources_f32_warp", &build,
+    const clm_attention_build build = clm_attention_build_warp(plan, call, false);
+    return launch(plan, call, &clm_source_edge_attention_warp_backward,
+                  "edge_attention_targets_f32_warp", "edge_attention_sources_f32_warp", &build,
                   (clm_range){{clm_round_up(a.n * 32, build.targets)}, {build.targets}},
                   (clm_range){{clm_round_up(a.s * 32, build.targets)}, {build.targets}});
 }
