@@ -180,71 +180,75 @@ static void a_plan_survives_the_disk(void **state)
 #define HEAD "about: a\ndata: [one]\ncells:\n"
 
 /* Property: the message starts with file:line:column of the mistake and ends with a caret there. */
+/* A suite with one mistake, where it is (line, column) and what is said of it. */
+typedef struct mistake {
+    const char *text, *place, *words;
+} mistake;
+
+static const mistake mistakes[] = {
+    {"about: a\nmodles: [x]\ncells:\n  - model: toy\n", ":2:1: ", "unknown key 'modles'"},
+    {HEAD "  - modle: toy\n", ":4:5: ", "did you mean 'model'?"},
+    {HEAD "  - model: toyy\n", ":4:12: ", "there is no model 'toyy'; did you mean 'toy'?"},
+    {HEAD "  - model: toy\n    set: {expert: 4}\n", ":5:11: ", "did you mean 'experts'?"},
+    {HEAD "  - model: plain\n    set: {experts: 4}\n",
+     ":5:20: ", "model plain has no parameter 'experts'"},
+    {HEAD "  - model: toy\n    set: {experts: 65}\n", ":5:20: ", "experts = 65 is out of range"},
+    {HEAD "  - model: toy\n    set: {experts: many}\n", ":5:20: ", "not a whole number"},
+    {HEAD "  - model: toy\n    set: {ending: crsh}\n", ":5:19: ", "not one of its values"},
+    {HEAD "  - model: toy\n    sweep: {p: [0, 0.5, 2]}\n", ":5:25: ", "p = 2 is out of range"},
+    {HEAD "  - model: toy\n    sweep: {p: 0.5}\n", ":5:16: ", "expected a list"},
+    {HEAD "  - model: toy\n    set: {p: [0, 1]}\n", ":5:14: ", "expected one value"},
+    {HEAD "  - model: toy\n    set: {p: 1}\n    sweep: {p: [0, 1]}\n",
+     ":6:13: ", "both set and swept"},
+    {HEAD "  - model: toy\n    set: {experts: 2, top_k: 4}\n",
+     ":4:12: ", "top_k = 4 exceeds experts = 2"},
+    {HEAD "  - model: toy\n    model: toy\n", ":5:5: ", "duplicate key"},
+    {HEAD "  - model: toy\n   label: x\n", ":5:4: ", ""},
+    {"about: a\ncells:\n  - model: toy\n", ":3:5: ", "names `data`"},
+    {"about: a\nseeds: 0\ndata: [one]\ncells:\n  - model: toy\n",
+     ":2:8: ", "seeds must be between 1 and"},
+    {"about: a\nseeds: -3\ndata: [one]\ncells:\n  - model: toy\n",
+     ":2:8: ", "seeds must be between 1 and"},
+    {"about: a\nseeds: few\ndata: [one]\ncells:\n  - model: toy\n", ":2:8: ", "whole number"},
+    {"about: a\ntimeout: 0\ndata: [one]\ncells:\n  - model: toy\n", ":2:10: ", "timeout must be"},
+    {"about: a\nfigures: [accuracy_over_q]\ndata: [one]\ncells:\n  - model: toy\n",
+     ":2:11: ", "did you mean 'accuracy_over_p'?"},
+    {"about: a\npublished: hre\ndata: [one]\ncells:\n  - model: toy\n",
+     ":2:12: ", "no published table 'hre'"},
+    {HEAD "  - model: toy\n    against: ty\n", ":5:14: ", "did you mean 'toy'?"},
+    {"about: a\ndata: [one]\nper_data:\n  - data: [on]\ncells:\n  - model: toy\n",
+     ":4:12: ", "there is no data set of this suite 'on'; did you mean 'one'?"},
+    {"about: a\ndata: [one]\nper_data:\n  - data: [one]\n    seeds: 0\ncells:\n  - model: "
+     "toy\n",
+     ":5:12: ", "seeds must be between 1 and"},
+    {"about: a\ndata: [one]\nper_data:\n  - data: [one]\n    set: {p: 2}\ncells:\n  - model: "
+     "toy\n",
+     ":5:14: ", "p = 2 is out of range"},
+    {"data: [one]\ncells:\n  - model: toy\n", ":1:1: ", "'about' is missing here"},
+    {HEAD "  []\n", ":4:3: ", "at least one entry"},
+};
+
+static void expect_mistake(const mistake *m)
+{
+    clm_scope scope = {0};
+    const clm_run_plan *plan = NULL;
+    const clm_request request = {.suite = path};
+    write_suite(m->text);
+    if (clm_run_plan_make(&scope, &request, &plan) == CLM_OK) fail_msg("accepted:\n%s", m->text);
+    const clm_error *error = clm_error_last();
+    const char *place = clm_text(&scope, "%s%s", path, m->place), *what = error->what;
+    if (strncmp(what, place, strlen(place)) != 0 || strstr(what, m->words) == NULL ||
+        what[strlen(what) - 1] != '^')
+        fail_msg("expected %s%s\ngot %s", place, m->words, what);
+    assert_int_equal(error->kind, CLM_ERROR_USAGE);
+    clm_scope_end(&scope);
+}
+
 static void mistakes_in_suites_have_a_place(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *place, *words;
-    } mistakes[] = {
-        {"about: a\nmodles: [x]\ncells:\n  - model: toy\n", ":2:1: ", "unknown key 'modles'"},
-        {HEAD "  - modle: toy\n", ":4:5: ", "did you mean 'model'?"},
-        {HEAD "  - model: toyy\n", ":4:12: ", "there is no model 'toyy'; did you mean 'toy'?"},
-        {HEAD "  - model: toy\n    set: {expert: 4}\n", ":5:11: ", "did you mean 'experts'?"},
-        {HEAD "  - model: plain\n    set: {experts: 4}\n",
-         ":5:20: ", "model plain has no parameter 'experts'"},
-        {HEAD "  - model: toy\n    set: {experts: 65}\n",
-         ":5:20: ", "experts = 65 is out of range"},
-        {HEAD "  - model: toy\n    set: {experts: many}\n", ":5:20: ", "not a whole number"},
-        {HEAD "  - model: toy\n    set: {ending: crsh}\n", ":5:19: ", "not one of its values"},
-        {HEAD "  - model: toy\n    sweep: {p: [0, 0.5, 2]}\n", ":5:25: ", "p = 2 is out of range"},
-        {HEAD "  - model: toy\n    sweep: {p: 0.5}\n", ":5:16: ", "expected a list"},
-        {HEAD "  - model: toy\n    set: {p: [0, 1]}\n", ":5:14: ", "expected one value"},
-        {HEAD "  - model: toy\n    set: {p: 1}\n    sweep: {p: [0, 1]}\n",
-         ":6:13: ", "both set and swept"},
-        {HEAD "  - model: toy\n    set: {experts: 2, top_k: 4}\n",
-         ":4:12: ", "top_k = 4 exceeds experts = 2"},
-        {HEAD "  - model: toy\n    model: toy\n", ":5:5: ", "duplicate key"},
-        {HEAD "  - model: toy\n   label: x\n", ":5:4: ", ""},
-        {"about: a\ncells:\n  - model: toy\n", ":3:5: ", "names `data`"},
-        {"about: a\nseeds: 0\ndata: [one]\ncells:\n  - model: toy\n",
-         ":2:8: ", "seeds must be between 1 and"},
-        {"about: a\nseeds: -3\ndata: [one]\ncells:\n  - model: toy\n",
-         ":2:8: ", "seeds must be between 1 and"},
-        {"about: a\nseeds: few\ndata: [one]\ncells:\n  - model: toy\n", ":2:8: ", "whole number"},
-        {"about: a\ntimeout: 0\ndata: [one]\ncells:\n  - model: toy\n",
-         ":2:10: ", "timeout must be"},
-        {"about: a\nfigures: [accuracy_over_q]\ndata: [one]\ncells:\n  - model: toy\n",
-         ":2:11: ", "did you mean 'accuracy_over_p'?"},
-        {"about: a\npublished: hre\ndata: [one]\ncells:\n  - model: toy\n",
-         ":2:12: ", "no published table 'hre'"},
-        {HEAD "  - model: toy\n    against: ty\n", ":5:14: ", "did you mean 'toy'?"},
-        {"about: a\ndata: [one]\nper_data:\n  - data: [on]\ncells:\n  - model: toy\n",
-         ":4:12: ", "there is no data set of this suite 'on'; did you mean 'one'?"},
-        {"about: a\ndata: [one]\nper_data:\n  - data: [one]\n    seeds: 0\ncells:\n  - model: "
-         "toy\n",
-         ":5:12: ", "seeds must be between 1 and"},
-        {"about: a\ndata: [one]\nper_data:\n  - data: [one]\n    set: {p: 2}\ncells:\n  - model: "
-         "toy\n",
-         ":5:14: ", "p = 2 is out of range"},
-        {"data: [one]\ncells:\n  - model: toy\n", ":1:1: ", "'about' is missing here"},
-        {HEAD "  []\n", ":4:3: ", "at least one entry"},
-    };
-    clm_scope scope = {0};
-    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
-        const clm_run_plan *plan = NULL;
-        const clm_request request = {.suite = path};
-        write_suite(mistakes[i].text);
-        if (clm_run_plan_make(&scope, &request, &plan) == CLM_OK)
-            fail_msg("accepted:\n%s", mistakes[i].text);
-        const clm_error *error = clm_error_last();
-        const char *place = clm_text(&scope, "%s%s", path, mistakes[i].place);
-        const char *what = error->what;
-        if (strncmp(what, place, strlen(place)) != 0 || strstr(what, mistakes[i].words) == NULL ||
-            what[strlen(what) - 1] != '^')
-            fail_msg("expected %s%s\ngot %s", place, mistakes[i].words, what);
-        assert_int_equal(error->kind, CLM_ERROR_USAGE);
-    }
-    clm_scope_end(&scope);
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+        expect_mistake(&mistakes[i]);
 }
 
 static void expect_refusal(const clm_request *request, const char *words)
