@@ -13,15 +13,20 @@
 
 extern char **environ;
 
+enum { MOST_OPS = 32 };
+
 typedef struct options {
-    const char *device, *op, *variant, *golden;
+    const char *device, *variant, *golden;
+    const char *op[MOST_OPS + 1]; /* ends with null; none: all */
+    size_t ops;
     bool tiny;
 } options;
 
 static const struct argp_option table[] = {
     {"device", 'd', "DEV", 0,
      "Only these: cpu, gpu, accelerator, all (default), an id, part of a name", 0},
-    {"op", 'o', "NAME", 0, "Only this operator, or those of this folder of cl/", 0},
+    {"op", 'o', "NAME", 0, "Only this operator, or those of this folder of cl/; can be repeated",
+     0},
     {"variant", 'v', "NAME", 0, "Only this variant (of libraries: only where it is named)", 0},
     {"tiny", 't', NULL, 0, "Only the smallest examples (for interpreters such as Oclgrind)", 0},
     {"golden", 'g', "DIR", 0, "Check the safetensors files of a folder instead, on one device", 0},
@@ -33,7 +38,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     options *o = state->input;
     switch (key) {
     case 'd': o->device = argument; return 0;
-    case 'o': o->op = argument; return 0;
+    case 'o':
+        if (o->ops == MOST_OPS) argp_error(state, "--op is given too many times");
+        o->op[o->ops++] = argument;
+        return 0;
     case 'v': o->variant = argument; return 0;
     case 't': o->tiny = true; return 0;
     case 'g': o->golden = argument; return 0;
@@ -82,6 +90,14 @@ static bool fits(const clm_op *op, const char *word)
     return strcmp(word, op->name) == 0 || strcmp(word, op->source->name) == 0;
 }
 
+static bool wanted(const options *o, const clm_op *op)
+{
+    bool fit = o->ops == 0;
+    for (size_t i = 0; i < o->ops; i++)
+        fit = fit || fits(op, o->op[i]);
+    return fit;
+}
+
 static bool find(const char *word)
 {
     const clm_op *op;
@@ -98,7 +114,7 @@ static clm_status verify_device(clm_scope *scope, const clm_device *device, cons
     CLM_TRY(clm_context_open(scope, device, NULL, &context));
     for (size_t i = 0; clm_op_at(i); i++) {
         const clm_op *op = clm_op_at(i);
-        if (o->op && !fits(op, o->op)) continue;
+        if (!wanted(o, op)) continue;
         for (const clm_variant *v = op->variant; v->name; v++)
             if (o->variant ? !strcmp(o->variant, v->name) : !clm_is_library(v))
                 CLM_TRY(verify_variant(
@@ -125,9 +141,10 @@ static int verify_here(const clm_device *device, const options *o)
 /* A device that crashes its process must not take the others down. */
 static int verify_elsewhere(const clm_device *device, const options *o)
 {
-    const char *argv[12] = {"clmoe", "verify", "--device", device->id};
+    const char *argv[12 + 2 * MOST_OPS] = {"clmoe", "verify", "--device", device->id};
     int n = 4;
-    if (o->op) argv[n++] = "--op", argv[n++] = o->op;
+    for (size_t i = 0; i < o->ops; i++)
+        argv[n++] = "--op", argv[n++] = o->op[i];
     if (o->variant) argv[n++] = "--variant", argv[n++] = o->variant;
     if (o->tiny) argv[n++] = "--tiny";
     pid_t child;
@@ -175,10 +192,11 @@ static int run(int argc, char **argv)
         NULL,
         NULL};
     clm_options(&argp, argc, argv, &o);
-    if (o.op && !find(o.op)) {
-        fprintf(stderr, "clmoe: there is no operator \"%s\": see clmoe list\n", o.op);
-        return CLM_EXIT_ERROR;
-    }
+    for (size_t i = 0; i < o.ops; i++)
+        if (!find(o.op[i])) {
+            fprintf(stderr, "clmoe: there is no operator \"%s\": see clmoe list\n", o.op[i]);
+            return CLM_EXIT_ERROR;
+        }
     clm_scope scope = {0};
     const int code = verify_all(&scope, &o);
     clm_scope_end(&scope);
