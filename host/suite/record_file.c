@@ -209,6 +209,19 @@ static clm_status read_plan(clm_scope *scope, const char *folder, const clm_run_
     return status;
 }
 
+/* Gives parameters that are younger than the record their defaults, which do what the program did
+ * without them: a run stays readable when a model learns something. A record that this program
+ * cannot understand stays as it is, and belongs to no cell. */
+static void complete(clm_scope *scope, json_t *record)
+{
+    const char *model = json_string_value(json_object_get(record, "model"));
+    const clm_config *config;
+    if (model == NULL || clm_config_from_json(scope, model, json_object_get(record, "params"),
+                                              &config) != CLM_OK)
+        return;
+    json_object_set_new(record, "params", clm_config_json(config, false));
+}
+
 /* Reads all lines; *whole: bytes up to the end of the last good line. */
 static clm_status read_lines(clm_records *records, FILE *file, off_t *whole)
 {
@@ -228,6 +241,7 @@ static clm_status read_lines(clm_records *records, FILE *file, off_t *whole)
         json_t *record = json_loadb(line, (size_t)length, 0, NULL);
         torn = line[length - 1] != '\n' || !json_is_object(json_object_get(record, "params"));
         if (!torn) {
+            complete(records->scope, record);
             remember(records, record);
             *whole += length;
         }

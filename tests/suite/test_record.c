@@ -134,6 +134,28 @@ static void lines_are_found_again(void **state)
     clm_scope_end(&names);
 }
 
+/* A record of before its model had `top_k` is one of the default, no other. */
+static void an_older_record_has_the_defaults(void **state)
+{
+    (void)state;
+    clm_scope scope = {0};
+    const char *base = toy_folder(&scope), *run = clm_text(&scope, "%s/run", base);
+    const clm_run_plan *plan = small_plan(&scope, "1"), *back = NULL;
+    clm_records *records = NULL;
+    clm_scope first = {0};
+    assert_ok(clm_records_create(&first, run, plan, &records));
+    json_t *record = finished(plan, 0);
+    assert_int_equal(json_object_del(json_object_get(record, "params"), "top_k"), 0);
+    assert_ok(clm_records_append(records, record));
+    clm_scope_end(&first);
+    const json_t *lines = NULL;
+    assert_ok(clm_records_read(&scope, run, &back, &lines));
+    assert_ptr_equal(clm_record_find(&scope, lines, &back->cell[0]), json_array_get(lines, 0));
+    json_decref(record);
+    toy_remove(base);
+    clm_scope_end(&scope);
+}
+
 /* Property: whatever part of a line was written when the program died, opening the run leaves
  * exactly the whole lines, and the next line starts fresh. */
 static void a_torn_line_is_cut_off(void **state)
@@ -253,6 +275,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_record_has_all_members),
         cmocka_unit_test(errors_become_statuses),
         cmocka_unit_test(lines_are_found_again),
+        cmocka_unit_test(an_older_record_has_the_defaults),
         cmocka_unit_test(a_torn_line_is_cut_off),
         cmocka_unit_test(a_bad_line_inside_is_refused),
         cmocka_unit_test(a_full_disk_loses_no_line),
