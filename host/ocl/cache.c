@@ -6,11 +6,21 @@
 #include "base/user_cache.h"
 #include "ocl/runtime.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 static const char head[] = "clmoe program 1\n";
-enum { HEAD_BYTES = sizeof head - 1, SUM_BYTES = 65, PREFIX_BYTES = HEAD_BYTES + SUM_BYTES };
+enum {
+    HEAD_BYTES = sizeof head - 1,
+    SUM_BYTES = 65,
+    PREFIX_BYTES = HEAD_BYTES + SUM_BYTES,
+    KEPT_S = 30 * 24 * 3600 /* without being read */
+};
 
 const char *clm_cache_folder(clm_scope *scope, const char *asked)
 {
@@ -66,4 +76,31 @@ bool clm_cache_write(const char *folder, const char *name, const uint8_t *data, 
     clm_scope_end(&scope);
     errno = reason;
     return written;
+}
+
+/* Whether a file is an entry (its head says so) that was last used before `since`. Times of access
+ * are not kept on every file system; the later of both is when it was used at least. */
+static bool unused_entry(int folder, const char *name, time_t since)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) ||
+        info.st_mtime >= since || info.st_atime >= since)
+        return false;
+    char start[HEAD_BYTES];
+    const int file = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    const bool entry = file >= 0 && read(file, start, sizeof start) == (ssize_t)sizeof start &&
+                       memcmp(start, head, sizeof start) == 0;
+    if (file >= 0) (void)close(file);
+    return entry;
+}
+
+void clm_cache_trim(const char *folder)
+{
+    DIR *files = opendir(folder);
+    if (files == NULL) return;
+    const time_t since = time(NULL) - KEPT_S;
+    for (const struct dirent *file; (file = readdir(files)) != NULL;)
+        if (unused_entry(dirfd(files), file->d_name, since))
+            (void)unlinkat(dirfd(files), file->d_name, 0);
+    (void)closedir(files);
 }

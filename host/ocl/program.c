@@ -130,6 +130,8 @@ static void keep_binary(clm_context *context, clm_scope *scope, const clm_progra
     const char *once = clm_text(scope, "%s.once", name);
     uint8_t *data = NULL;
     size_t bytes = 0;
+    if (!context->cache_trimmed) clm_cache_trim(folder);
+    context->cache_trimmed = true;
     if (clm_cache_read(scope, folder, once, &data, &bytes))
         (void)save_binary(context, scope, program, folder, name);
     else

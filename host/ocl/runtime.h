@@ -24,7 +24,7 @@ struct clm_context {
     clm_program *programs;
     uint64_t bytes, peak_bytes;
     double build_ns;
-    bool events_kept;
+    bool events_kept, cache_trimmed;
     clm_launch_events *events;
     size_t event_count, event_capacity;
 };
@@ -57,6 +57,10 @@ const char *clm_cache_folder(clm_scope *scope, const char *asked);
 bool clm_cache_read(clm_scope *scope, const char *folder, const char *name, uint8_t **data,
                     size_t *bytes);
 bool clm_cache_write(const char *folder, const char *name, const uint8_t *data, size_t bytes);
+
+/* Removes entries that nothing has read for a month: programs of other versions and devices would
+ * pile up for ever. */
+void clm_cache_trim(const char *folder);
 
 /* Room for one more launch in context->events, before it: an event without a place would leak. */
 clm_status clm_events_reserve(clm_context *context);

@@ -216,8 +216,8 @@ static void complete(clm_scope *scope, json_t *record)
 {
     const char *model = json_string_value(json_object_get(record, "model"));
     const clm_config *config;
-    if (model == NULL || clm_config_from_json(scope, model, json_object_get(record, "params"),
-                                              &config) != CLM_OK)
+    if (model == NULL ||
+        clm_config_from_json(scope, model, json_object_get(record, "params"), &config) != CLM_OK)
         return;
     json_object_set_new(record, "params", clm_config_json(config, false));
 }

@@ -6,6 +6,8 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const clm_source source = {
@@ -161,11 +163,39 @@ static void no_cache_leaves_no_file(void **state)
     assert_int_equal(value, 42);
 }
 
+static void make_old(int folder, const char *name)
+{
+    const struct timespec then = {.tv_sec = time(NULL) - 40 * 24 * 3600};
+    assert_int_equal(utimensat(folder, name, (const struct timespec[]){then, then}, 0), 0);
+}
+
+/* The mark of a program built 40 days ago is removed, so that the second build counts as a first;
+ * a file that is no entry stays. */
+static void a_month_without_use_removes(void **state)
+{
+    fixture *f = cached_device(state);
+    const clm_context_options options = {.cache = f->folder};
+    int32_t value;
+    assert_ok(value_with(f, &options, &value));
+    const char *foreign = clm_text(&f->scope, "%s/notes", f->folder);
+    assert_int_equal(fclose(fopen(foreign, "w")), 0);
+    DIR *folder = opendir(f->folder);
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (entry->d_name[0] != '.') make_old(dirfd(folder), entry->d_name);
+    (void)closedir(folder);
+    assert_ok(value_with(f, &options, &value));
+    assert_null(only_file(f));
+    assert_int_equal(access(foreign, F_OK), 0);
+    assert_ok(value_with(f, &options, &value));
+    assert_non_null(only_file(f));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(damaged_entries_are_rebuilt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(binaries_ahead_of_time_run_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_month_without_use_removes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_cache_leaves_no_file, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
