@@ -10,13 +10,6 @@ static const clm_op cast_narrow, cast_widen;
 
 enum { X, Y };
 
-static clm_status prepare(clm_plan *plan, const clm_call *call)
-{
-    const int64_t n = clm_dim(call, 'N');
-    return clm_launch(plan, call, call->op->name, "", clm_vector_range(n, clm_tune(plan, "VEC")),
-                      CLM_ARGS(clm_t(call->arg[X]), clm_i(n), clm_t(call->arg[Y])));
-}
-
 static void reference(const clm_call *call)
 {
     memcpy(clm_f64(call, Y), clm_f64(call, X), (size_t)clm_dim(call, 'N') * sizeof(double));
@@ -33,15 +26,6 @@ static void grad(clm_tape *tape, const clm_call *call)
     if (clm_needs_gradient(tape, x)) clm_gradient_add(tape, x, clm_cast(tape, dy, x->type));
 }
 
-static bool example(clm_example *e, int index)
-{
-    static const int64_t size[] = {1, 17, 64, 1021, 64 * 16 * 4 + 1, 40000};
-    if (index >= (int)(sizeof size / sizeof *size)) return false;
-    clm_example_normal(e, X, 1, CLM_DIMS(size[index]));
-    clm_example_out(e, Y, CLM_DIMS(size[index]));
-    return true;
-}
-
 static void bench(clm_tape *tape, const clm_workload *w)
 {
     clm_tensor *x = clm_bench_normal(tape, "x", 1, CLM_DIMS(w->nodes, w->width));
@@ -56,13 +40,13 @@ static const clm_op cast_narrow = {
     .source = &clm_source_cast,
     .operand = {{"x", CLM_IN, CLM_F32, "N", false, NULL},
                 {"y", CLM_OUT, CLM_REAL, "N", false, NULL}},
-    .variant = CLM_VECTOR_VARIANTS(prepare),
+    .variant = CLM_VECTOR_VARIANTS(clm_elementwise_prepare),
     .grad = grad,
     .reference = reference,
     .cost = cost,
     .suspect = 0,
     .wrong = 0,
-    .example = example,
+    .example = clm_elementwise_example,
     .bench = bench,
 };
 
@@ -72,13 +56,13 @@ static const clm_op cast_widen = {
     .source = &clm_source_cast,
     .operand = {{"x", CLM_IN, CLM_REAL, "N", false, NULL},
                 {"y", CLM_OUT, CLM_F32, "N", false, NULL}},
-    .variant = CLM_VECTOR_VARIANTS(prepare),
+    .variant = CLM_VECTOR_VARIANTS(clm_elementwise_prepare),
     .grad = grad,
     .reference = reference,
     .cost = cost,
     .suspect = 0,
     .wrong = 0,
-    .example = example,
+    .example = clm_elementwise_example,
     .bench = bench,
 };
 

@@ -21,12 +21,8 @@ enum { EXAMPLES = sizeof list / sizeof *list };
 static double noise_of(const double *given, const int32_t *step, int32_t layer, int64_t i)
 {
     if (given) return given[i];
-    const clm_philox word =
-        clm_philox_draw((uint32_t)(i / 4), (uint32_t)step[CLM_STEP_INDEX], CLM_STREAM_NOISE,
-                        (uint32_t)layer, (uint32_t)step[CLM_STEP_SEED]);
-    float pair[2];
-    clm_normal(word.word[i % 4 / 2 * 2], word.word[i % 4 / 2 * 2 + 1], pair);
-    return pair[i % 2];
+    return clm_normal_at((uint32_t)i, (uint32_t)step[CLM_STEP_INDEX], CLM_STREAM_NOISE,
+                         (uint32_t)layer, (uint32_t)step[CLM_STEP_SEED]);
 }
 
 static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }

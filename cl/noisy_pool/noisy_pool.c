@@ -60,12 +60,8 @@ static double noise(const clm_call *call)
     if (call->arg[GIVEN]) return clm_f64(call, GIVEN)[0];
     if (call->attribute[DRAW] == 0) return 0;
     const int32_t *step = clm_i32(call, STEP);
-    const clm_philox drawn =
-        clm_philox_draw(0, (uint32_t)step[CLM_STEP_INDEX], CLM_STREAM_NOISE,
-                        (uint32_t)call->attribute[LAYER], (uint32_t)step[CLM_STEP_SEED]);
-    float pair[2];
-    clm_normal(drawn.word[0], drawn.word[1], pair);
-    return pair[0];
+    return clm_normal_at(0, (uint32_t)step[CLM_STEP_INDEX], CLM_STREAM_NOISE,
+                         (uint32_t)call->attribute[LAYER], (uint32_t)step[CLM_STEP_SEED]);
 }
 
 static void reference(const clm_call *call)

@@ -6,19 +6,9 @@
 extern const clm_source clm_source_relu;
 static const clm_op relu, relu_backward;
 
-static const int64_t sizes[] = {1, 17, 64, 1021, 64 * 16 * 4 + 1, 40000};
-enum { EXAMPLES = sizeof sizes / sizeof *sizes };
-
 /* --- forward --- */
 
 enum { X, Y };
-
-static clm_status prepare(clm_plan *plan, const clm_call *call)
-{
-    const int64_t n = clm_dim(call, 'N');
-    return clm_launch(plan, call, "relu_f32", "", clm_vector_range(n, clm_tune(plan, "VEC")),
-                      CLM_ARGS(clm_t(call->arg[X]), clm_i(n), clm_t(call->arg[Y])));
-}
 
 static void reference(const clm_call *call)
 {
@@ -32,14 +22,6 @@ static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
     return (clm_cost){.flops = n, .bytes = 2 * n * clm_real_bytes(call)};
-}
-
-static bool example(clm_example *e, int index)
-{
-    if (index >= EXAMPLES) return false;
-    clm_example_normal(e, X, 2, CLM_DIMS(sizes[index]));
-    clm_example_out(e, Y, CLM_DIMS(sizes[index]));
-    return true;
 }
 
 /* --- backward --- */
@@ -56,14 +38,6 @@ static void grad(clm_tape *tape, const clm_call *call)
     clm_gradient_add(tape, x, back.arg[DX]);
 }
 
-static clm_status prepare_backward(clm_plan *plan, const clm_call *call)
-{
-    const int64_t n = clm_dim(call, 'N');
-    return clm_launch(
-        plan, call, "relu_backward_f32", "", clm_vector_range(n, clm_tune(plan, "VEC")),
-        CLM_ARGS(clm_t(call->arg[BACK_Y]), clm_t(call->arg[DY]), clm_i(n), clm_t(call->arg[DX])));
-}
-
 static void reference_backward(const clm_call *call)
 {
     const double *y = clm_f64(call, BACK_Y), *dy = clm_f64(call, DY);
@@ -76,15 +50,6 @@ static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
     return (clm_cost){.flops = n, .bytes = 3 * n * clm_real_bytes(call)};
-}
-
-static bool example_backward(clm_example *e, int index)
-{
-    if (index >= EXAMPLES) return false;
-    clm_example_normal(e, BACK_Y, 2, CLM_DIMS(sizes[index]));
-    clm_example_normal(e, DY, 1, CLM_DIMS(sizes[index]));
-    clm_example_out(e, DX, CLM_DIMS(sizes[index]));
-    return true;
 }
 
 static void bench(clm_tape *tape, const clm_workload *w)
@@ -101,13 +66,13 @@ static const clm_op relu = {
     .source = &clm_source_relu,
     .operand = {{"x", CLM_IN, CLM_REAL, "N", false, NULL},
                 {"y", CLM_OUT, CLM_REAL, "N", false, "x"}},
-    .variant = CLM_VECTOR_VARIANTS(prepare),
+    .variant = CLM_VECTOR_VARIANTS(clm_elementwise_prepare),
     .grad = grad,
     .reference = reference,
     .cost = cost,
     .suspect = 1e-9,
     .wrong = 1e-8,
-    .example = example,
+    .example = clm_elementwise_example,
     .bench = bench,
 };
 
@@ -119,12 +84,12 @@ static const clm_op relu_backward = {
     .operand = {{"y", CLM_IN, CLM_REAL, "N", false, NULL},
                 {"dy", CLM_IN, CLM_REAL, "N", false, NULL},
                 {"dx", CLM_OUT, CLM_REAL, "N", false, "dy"}},
-    .variant = CLM_VECTOR_VARIANTS(prepare_backward),
+    .variant = CLM_VECTOR_VARIANTS(clm_elementwise_prepare),
     .reference = reference_backward,
     .cost = cost_backward,
     .suspect = 1e-9,
     .wrong = 1e-8,
-    .example = example_backward,
+    .example = clm_elementwise_example,
 };
 
 const clm_op *const clm_ops_relu[] = {&relu, &relu_backward, NULL};

@@ -33,6 +33,15 @@ void clm_normal(uint32_t a, uint32_t b, float out[2])
     out[1] = (float)(radius * sin(angle));
 }
 
+float clm_normal_at(uint32_t element, uint32_t step, uint32_t stream, uint32_t layer, uint32_t seed)
+{
+    const clm_philox drawn = clm_philox_draw(element / 4, step, stream, layer, seed);
+    const uint32_t first = element % 4 / 2 * 2;
+    float pair[2];
+    clm_normal(drawn.word[first], drawn.word[first + 1], pair);
+    return pair[element % 2];
+}
+
 void clm_permutation(int32_t *out, int32_t n, uint32_t seed, uint32_t stream, uint32_t layer)
 {
     for (int32_t i = 0; i < n; i++) out[i] = i;

@@ -36,6 +36,10 @@ uint32_t clm_uniform_below(uint32_t word, uint32_t bound);
 /* Two independent standard normal numbers from two words (Box and Muller 1958). */
 void clm_normal(uint32_t a, uint32_t b, float out[2]);
 
+/* Number `element` of a sequence of standard normal numbers, four to a draw. */
+float clm_normal_at(uint32_t element, uint32_t step, uint32_t stream, uint32_t layer,
+                    uint32_t seed);
+
 /* A random permutation of 0..n-1 (Fisher and Yates) from (seed, stream, layer). */
 void clm_permutation(int32_t *out, int32_t n, uint32_t seed, uint32_t stream, uint32_t layer);
 

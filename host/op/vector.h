@@ -41,6 +41,14 @@ int clm_pick_vector(const clm_device *device, const clm_call *call);
 
 /* clang-format on */
 
+/* What operators have in common whose operands all have the one shape [N], inputs first, one output
+ * last, each element made from those at its place. */
+
+/* Launches kernel <op>_f32(inputs, n, output) of VEC elements a work-item. */
+clm_status clm_elementwise_prepare(clm_plan *plan, const clm_call *call);
+/* Normal numbers of twice the standard width: a vector and less, a prime, over a work-group. */
+bool clm_elementwise_example(clm_example *example, int index);
+
 /* One work-item for each started vector of n elements, in work-groups of 64. */
 static inline clm_range clm_vector_range(int64_t n, int vec)
 {
