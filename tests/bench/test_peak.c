@@ -2,37 +2,14 @@
 #include "base/text.h"
 #include "bench/peak.h"
 #include "bench/sample.h"
-#include "unit.h"
+#include "device.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef struct fixture {
-    clm_scope scope;
-    const clm_device *device;
-    clm_context *context;
-} fixture;
-
-static int set_up(void **state)
-{
-    static fixture f;
-    f = (fixture){0};
-    *state = &f;
-    size_t count = 0;
-    if (clm_devices_select(&f.scope, NULL, &f.device, &count) != CLM_OK) return 0;
-    return clm_context_open(&f.scope, f.device, NULL, &f.context) == CLM_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    clm_scope_end(&f->scope);
-    return 0;
-}
-
 static bool without_times(const fixture *f)
 {
-    return f->context == NULL || (f->device->quirks & CLM_QUIRK_EMULATED) != 0;
+    return f->context == NULL || (clm_context_device(f->context)->quirks & CLM_QUIRK_EMULATED) != 0;
 }
 
 /* Every roof there is, each with a value and its interval or a reason. */
@@ -75,7 +52,7 @@ static void test_all_roofs_are_measured(void **state)
     const clm_roofs *roofs;
     const clm_status status = clm_peak_measure(&f->scope, f->context, &options, &roofs);
     if (status != CLM_OK) fail_msg("%s", clm_error_last()->what);
-    assert_string_equal(roofs->key, f->device->key);
+    assert_string_equal(roofs->key, clm_context_device(f->context)->key);
     assert_complete(roofs);
     assert_products(roofs);
     const clm_work small = {.flops = 1e9, .bytes = 1e9, .footprint_bytes = 1 << 20, .launches = 1};
@@ -89,7 +66,7 @@ static void test_emulators_are_not_measured(void **state)
 {
     fixture *f = *state;
     if (f->context == NULL) skip();
-    clm_device emulated = *f->device;
+    clm_device emulated = *clm_context_device(f->context);
     emulated.quirks |= CLM_QUIRK_EMULATED;
     clm_scope scope = {0};
     clm_context *context;
@@ -157,7 +134,7 @@ static void test_events_that_lie_are_not_used(void **state)
 {
     fixture *f = *state;
     if (f->context == NULL) skip();
-    clm_device lying = *f->device;
+    clm_device lying = *clm_context_device(f->context);
     lying.quirks |= CLM_QUIRK_FAKE_EVENTS;
     clm_scope scope = {0};
     clm_context *context;
@@ -177,5 +154,5 @@ int main(void)
         cmocka_unit_test(test_samples_follow_the_work),
         cmocka_unit_test(test_events_that_lie_are_not_used),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -21,6 +21,15 @@ static inline const char *folder_of(clm_scope *scope, const file *files, size_t 
     return folder;
 }
 
+/* What is read of them. */
+static inline const clm_dataset *dataset_of(clm_scope *scope, const file *files, size_t count,
+                                            const char *name, const char *text)
+{
+    const clm_dataset *dataset = NULL;
+    assert_ok(clm_dataset_load(scope, folder_of(scope, files, count, name, text), NULL, &dataset));
+    return dataset;
+}
+
 typedef struct wrong_case {
     const char *name, *text; /* the file replaced; null text: missing */
     const char *fragment;    /* of the message */

@@ -37,8 +37,7 @@ static void a_valid_folder_is_read(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    assert_ok(clm_dataset_load(&scope, folder_with(&scope, NULL, NULL), NULL, &dataset));
+    const clm_dataset *dataset = dataset_of(&scope, valid, FILES, NULL, NULL);
     const clm_graph *graph = &dataset->graph;
     const int64_t row_ptr[] = {0, 2, 2, 4, 6, 7, 7};
     const int32_t col[] = {0, 3, 1, 2, 0, 1, 1};
@@ -64,9 +63,7 @@ static void a_folder_without_schema_is_read(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    assert_ok(clm_dataset_load(&scope, folder_with(&scope, "schema.tsv", NULL), NULL, &dataset));
-    const clm_graph *graph = &dataset->graph;
+    const clm_graph *graph = &dataset_of(&scope, valid, FILES, "schema.tsv", NULL)->graph;
     assert_int_equal(graph->types, 3);
     assert_string_equal(graph->type[1].name, "type1");
     assert_int_equal(graph->type[0].dim, 4);
@@ -82,10 +79,8 @@ static void lines_may_end_as_on_windows_or_not_at_all(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    const char *folder =
-        folder_with(&scope, "link.dat", "0\t3\t0\t1\r\n2\t4\t0\t1\r\n3\t0\t1\t1\r\n4\t2\t1\t1");
-    assert_ok(clm_dataset_load(&scope, folder, NULL, &dataset));
+    const clm_dataset *dataset = dataset_of(&scope, valid, FILES, "link.dat",
+                                            "0\t3\t0\t1\r\n2\t4\t0\t1\r\n3\t0\t1\t1\r\n4\t2\t1\t1");
     assert_int_equal(dataset->graph.relation[1].count, 2);
     clm_scope_end(&scope);
 }

@@ -14,10 +14,7 @@ static void a_valid_folder_is_read(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    assert_ok(
-        clm_dataset_load(&scope, folder_of(&scope, valid, FILES, NULL, NULL), NULL, &dataset));
-    const clm_graph *graph = &dataset->graph;
+    const clm_graph *graph = &dataset_of(&scope, valid, FILES, NULL, NULL)->graph;
     const int64_t row_ptr[] = {0, 1, 1, 3, 4};
     const int32_t col[] = {1, 0, 2, 2}, label[] = {2, 0, 1, -1};
     const float val[] = {1, 0.5f, -1, 20};
@@ -44,10 +41,7 @@ static void a_folder_without_split_is_read(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    const char *folder = folder_of(&scope, valid, FILES, "tiny.split", NULL);
-    assert_ok(clm_dataset_load(&scope, folder, NULL, &dataset));
-    assert_null(dataset->graph.part);
+    assert_null(dataset_of(&scope, valid, FILES, "tiny.split", NULL)->graph.part);
     clm_scope_end(&scope);
 }
 

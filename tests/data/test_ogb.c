@@ -25,10 +25,7 @@ static void a_valid_folder_is_read(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    assert_ok(
-        clm_dataset_load(&scope, folder_of(&scope, valid, FILES, NULL, NULL), NULL, &dataset));
-    const clm_graph *graph = &dataset->graph;
+    const clm_graph *graph = &dataset_of(&scope, valid, FILES, NULL, NULL)->graph;
     const int32_t first[] = {0, 3, 4, 6};
     const int32_t src[] = {0, 1, 2, 1, 5, 4}, dst[] = {1, 0, 1, 2, 4, 5};
     const int32_t bonds[] = {4, 5, 1, 4, 5, 1, 1, 2, 0, 1, 2, 0, 3, 0, 1, 3, 0, 1};
@@ -60,12 +57,11 @@ static void the_task_is_taken_from_the_labels(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    const char *folder = folder_of(&scope, valid, FILES, "raw/graph-label.csv", "1\n0.5\n\n");
-    assert_ok(clm_dataset_load(&scope, folder, NULL, &dataset));
-    assert_int_equal(dataset->graph.task, CLM_TASK_RMSE);
-    assert_int_equal(dataset->graph.tasks, 1);
-    assert_true(isnan(dataset->graph.target[2]));
+    const clm_graph *graph =
+        &dataset_of(&scope, valid, FILES, "raw/graph-label.csv", "1\n0.5\n\n")->graph;
+    assert_int_equal(graph->task, CLM_TASK_RMSE);
+    assert_int_equal(graph->tasks, 1);
+    assert_true(isnan(graph->target[2]));
     clm_scope_end(&scope);
 }
 

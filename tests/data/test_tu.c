@@ -16,10 +16,7 @@ static void a_valid_folder_is_read(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const clm_dataset *dataset = NULL;
-    assert_ok(
-        clm_dataset_load(&scope, folder_of(&scope, valid, FILES, NULL, NULL), NULL, &dataset));
-    const clm_graph *graph = &dataset->graph;
+    const clm_graph *graph = &dataset_of(&scope, valid, FILES, NULL, NULL)->graph;
     const int32_t first[] = {0, 3, 5}, label[] = {1, 0};
     const int32_t src[] = {0, 1, 4, 1, 3, 2}, dst[] = {1, 0, 3, 2, 4, 1};
     const int64_t row_ptr[] = {0, 1, 2, 3, 4, 5};

@@ -1,5 +1,5 @@
 /* Mini-batches of graphs on a device against a loop over the graphs, edge by edge, on the host. */
-#include "unit.h"
+#include "device.h"
 
 #include "base/philox.h"
 #include "data/data.h"
@@ -9,28 +9,6 @@
 #include <math.h>
 
 enum { SEED = 7, EPOCHS = 2 };
-
-typedef struct fixture {
-    clm_scope scope;
-    clm_context *context;
-} fixture;
-
-static int set_up(void **state)
-{
-    static fixture f;
-    const clm_device *devices;
-    size_t count;
-    f = (fixture){0};
-    *state = &f;
-    if (clm_devices_select(&f.scope, NULL, &devices, &count) != CLM_OK) return 0; /* tests skip */
-    return clm_context_open(&f.scope, devices, NULL, &f.context) == CLM_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    clm_scope_end(&((fixture *)*state)->scope);
-    return 0;
-}
 
 /* A tape that packs, and what it should find. */
 typedef struct check {
@@ -377,5 +355,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_sets_are_packed), cmocka_unit_test(molecules_are_packed),
         cmocka_unit_test(proteins_are_packed), cmocka_unit_test(no_batch_is_refused)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

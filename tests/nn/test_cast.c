@@ -1,5 +1,5 @@
 /* The 16-bit formats on a device, bit by bit, against the host's, in every variant. */
-#include "unit.h"
+#include "device.h"
 
 #include "base/half.h"
 #include "cl/cast/cast.h"
@@ -10,39 +10,11 @@
 
 enum { WORDS = 0x10000, FLOATS = 4 * WORDS };
 
-typedef struct fixture {
-    clm_scope scope;
-    clm_context *context;
-    float *value;   /* [FLOATS] each 16-bit number, the middle to the next, its neighbours */
-    uint16_t *word; /* [WORDS] all of them */
-} fixture;
-
 static const struct {
     clm_type type;
     float (*widen)(uint16_t x);
     uint16_t (*narrow)(float x);
 } formats[] = {{CLM_BF16, clm_bf16_float, clm_float_bf16}, {CLM_F16, clm_f16_float, clm_float_f16}};
-
-static int open(void **state)
-{
-    static fixture f;
-    const clm_device *devices;
-    size_t count;
-    f = (fixture){0};
-    *state = &f;
-    if (clm_devices_select(&f.scope, NULL, &devices, &count) != CLM_OK) return 0; /* tests skip */
-    f.value = clm_alloc_array(&f.scope, FLOATS, sizeof *f.value);
-    f.word = clm_alloc_array(&f.scope, WORDS, sizeof *f.word);
-    for (int i = 0; i < WORDS; i++)
-        f.word[i] = (uint16_t)i;
-    return clm_context_open(&f.scope, devices, NULL, &f.context) == CLM_OK ? 0 : -1;
-}
-
-static int close(void **state)
-{
-    clm_scope_end(&((fixture *)*state)->scope);
-    return 0;
-}
 
 static const clm_op *operator(const char *name)
 {
@@ -76,10 +48,13 @@ static void widens_like_the_host(void **state)
 {
     fixture *f = *state;
     if (!f->context) skip();
+    static uint16_t word[WORDS];
     static float got[WORDS];
+    for (int i = 0; i < WORDS; i++)
+        word[i] = (uint16_t)i;
     for (int t = 0; t < 2; t++)
         for (const clm_variant *v = operator("cast_widen")->variant; v->name; v++) {
-            cast(f, "cast_widen", v, formats[t].type, f->word, CLM_F32, got, WORDS);
+            cast(f, "cast_widen", v, formats[t].type, word, CLM_F32, got, WORDS);
             for (int i = 0; i < WORDS; i++) {
                 const float expected = formats[t].widen((uint16_t)i);
                 if (isnan(expected) ? !isnan(got[i]) : memcmp(&expected, &got[i], 4) != 0)
@@ -94,23 +69,24 @@ static void narrows_like_the_host(void **state)
 {
     fixture *f = *state;
     if (!f->context) skip();
+    static float value[FLOATS]; /* each 16-bit number, the middle to the next, its neighbours */
     static uint16_t got[FLOATS];
     for (int t = 0; t < 2; t++) {
         for (int i = 0; i < WORDS; i++) {
             const float low = formats[t].widen((uint16_t)i),
                         high = formats[t].widen((uint16_t)(i + 1));
             const float middle = (float)(((double)low + high) / 2);
-            f->value[4 * i] = low;
-            f->value[4 * i + 1] = middle;
-            f->value[4 * i + 2] = nextafterf(middle, INFINITY);
-            f->value[4 * i + 3] = nextafterf(middle, -INFINITY);
+            value[4 * i] = low;
+            value[4 * i + 1] = middle;
+            value[4 * i + 2] = nextafterf(middle, INFINITY);
+            value[4 * i + 3] = nextafterf(middle, -INFINITY);
         }
         for (const clm_variant *v = operator("cast_narrow")->variant; v->name; v++) {
-            cast(f, "cast_narrow", v, CLM_F32, f->value, formats[t].type, got, FLOATS);
+            cast(f, "cast_narrow", v, CLM_F32, value, formats[t].type, got, FLOATS);
             for (int i = 0; i < FLOATS; i++) {
-                const uint16_t expected = formats[t].narrow(f->value[i]);
-                if (isnan(f->value[i]) ? !isnan(formats[t].widen(got[i])) : got[i] != expected)
-                    fail_msg("%s of %a is 0x%04x, not 0x%04x", v->name, (double)f->value[i], got[i],
+                const uint16_t expected = formats[t].narrow(value[i]);
+                if (isnan(value[i]) ? !isnan(formats[t].widen(got[i])) : got[i] != expected)
+                    fail_msg("%s of %a is 0x%04x, not 0x%04x", v->name, (double)value[i], got[i],
                              expected);
             }
         }
@@ -121,5 +97,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(widens_like_the_host),
                                        cmocka_unit_test(narrows_like_the_host)};
-    return cmocka_run_group_tests(tests, open, close);
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

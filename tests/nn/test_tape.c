@@ -1,5 +1,5 @@
 /* The tape on a device: storage by lifetime, and replays against the same tape in double. */
-#include "unit.h"
+#include "device.h"
 
 #include "cl/adam/adam.h"
 #include "cl/add/add.h"
@@ -12,28 +12,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct fixture {
-    clm_scope scope;
-    clm_context *context;
-} fixture;
-
-static int open(void **state)
-{
-    static fixture f;
-    const clm_device *devices;
-    size_t count;
-    f = (fixture){0};
-    *state = &f;
-    if (clm_devices_select(&f.scope, NULL, &devices, &count) != CLM_OK) return 0; /* tests skip */
-    return clm_context_open(&f.scope, devices, NULL, &f.context) == CLM_OK ? 0 : -1;
-}
-
-static int close(void **state)
-{
-    clm_scope_end(&((fixture *)*state)->scope);
-    return 0;
-}
 
 typedef struct model {
     clm_parameters *parameters;
@@ -303,5 +281,5 @@ int main(void)
                                        cmocka_unit_test(same_bits_twice),
                                        cmocka_unit_test(too_large_is_refused),
                                        cmocka_unit_test(written_inputs_reach_all_tapes)};
-    return cmocka_run_group_tests(tests, open, close);
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,31 +1,9 @@
 /* CLBlast under other parameters: what computes wrong results is refused, and the way back, which
  * the library does not have, is not pretended. */
+#include "device.h"
 #include "ocl/clblast.h"
-#include "unit.h"
 
 #include <string.h>
-
-typedef struct fixture {
-    clm_scope scope;
-    clm_context *context;
-} fixture;
-
-static int open_device(void **state)
-{
-    static fixture f;
-    *state = &f;
-    const clm_device *devices = NULL;
-    size_t count = 0;
-    if (clm_devices_select(&f.scope, NULL, &devices, &count) != CLM_OK)
-        return clm_error_last()->kind == CLM_ERROR_NO_DEVICE ? 0 : -1;
-    return clm_context_open(&f.scope, &devices[0], NULL, &f.context) == CLM_OK ? 0 : -1;
-}
-
-static int close_device(void **state)
-{
-    clm_scope_end(&((fixture *)*state)->scope);
-    return 0;
-}
 
 /* c = a b of sizes that are no multiples of anything, checked against the sum; twice, so that a
  * second launch is added, with c += a b. */
