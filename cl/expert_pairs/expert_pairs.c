@@ -22,7 +22,7 @@ enum {
     X_ROW,
     COUNTS
 };
-enum { FIRST };
+enum { FIRST, ALL };
 enum { LEAST_BLOCK = 4, KINDS_OF_COUNTS = 4 };
 
 static int64_t counts_room(int64_t nodes, int64_t experts)
@@ -37,12 +37,12 @@ static clm_status prepare(clm_plan *plan, const clm_call *call)
     const size_t group = (size_t)clm_tune(plan, "GROUP"), lanes = (size_t)clm_tune(plan, "LANES");
     const clm_range jobs = {{clm_round_up(blocks * experts, group)}, {group}};
     clm_tensor *const *x = call->arg;
-    CLM_TRY(
-        clm_launch(plan, call, "expert_pairs_i32_count", "", jobs,
-                   CLM_ARGS(clm_t(x[TOPK]), clm_t(x[LIVE]), clm_t(x[ROW_PTR]), clm_t(x[T_ROW_PTR]),
-                            clm_t(x[DST]), clm_t(x[Y_ROW]), clm_t(x[X_ROW]), clm_t(x[COUNTS]),
-                            clm_i(nodes), clm_i(experts), clm_i(clm_dim(call, 'K')),
-                            clm_i((int64_t)call->attribute[FIRST]), clm_i(block), clm_i(blocks))));
+    CLM_TRY(clm_launch(plan, call, "expert_pairs_i32_count", "", jobs,
+                       CLM_ARGS(clm_t(x[TOPK]), clm_t(x[LIVE]), clm_t(x[ROW_PTR]),
+                                clm_t(x[T_ROW_PTR]), clm_t(x[DST]), clm_t(x[Y_ROW]),
+                                clm_t(x[X_ROW]), clm_t(x[COUNTS]), clm_i(nodes), clm_i(experts),
+                                clm_i(clm_dim(call, 'K')), clm_i((int64_t)call->attribute[FIRST]),
+                                clm_i(call->attribute[ALL] != 0), clm_i(block), clm_i(blocks))));
     CLM_TRY(clm_launch(plan, call, "expert_pairs_i32_scan", "",
                        (clm_range){{lanes, KINDS_OF_COUNTS}, {lanes, 1}},
                        CLM_ARGS(clm_t(x[COUNTS]), clm_i(blocks * experts))));
@@ -76,13 +76,14 @@ void clm_expert_pairs_number(const clm_pair_batch *b, const clm_pair_rows *rows)
             int32_t leaving = 0;
             for (int32_t k = b->t_row_ptr[n]; k < b->t_row_ptr[n + 1]; k++)
                 leaving += routed(b, b->dst[k], e);
+            const bool needed = chosen || leaving || (b->all && n < b->live);
             rows->y_row[n * b->experts + e] = chosen ? y : -1;
-            rows->x_row[n * b->experts + e] = chosen || leaving ? x : -1;
+            rows->x_row[n * b->experts + e] = needed ? x : -1;
             if (chosen) {
                 rows->end[y + 1] = rows->end[y] + b->row_ptr[n + 1] - b->row_ptr[n];
                 y++;
             }
-            if (chosen || leaving) {
+            if (needed) {
                 rows->t_end[x + 1] = rows->t_end[x] + leaving;
                 x++;
             }
@@ -134,6 +135,7 @@ static void reference(const clm_call *call)
                                   .experts = clm_dim(call, 'E'),
                                   .first = (int64_t)call->attribute[FIRST],
                                   .top_k = clm_dim(call, 'K'),
+                                  .all = call->attribute[ALL] != 0,
                                   .topk = clm_i32(call, TOPK),
                                   .row_ptr = clm_i32(call, ROW_PTR),
                                   .t_row_ptr = clm_i32(call, T_ROW_PTR),
@@ -162,7 +164,7 @@ static bool example(clm_example *e, int index)
     if (!clm_expert_pairs_draw(e, index, &s, &b)) return false;
     const int64_t edges = s.live * s.degree, most = b.top_k < s.experts ? b.top_k : s.experts;
     const int64_t y = s.nodes * most, all = s.nodes * s.experts;
-    const int64_t x = all < most * (s.nodes + edges) ? all : most * (s.nodes + edges);
+    const int64_t x = s.all || all < most * (s.nodes + edges) ? all : most * (s.nodes + edges);
     if (b.topk) clm_example_i32(e, TOPK, b.topk, CLM_DIMS(s.nodes, s.top_k));
     clm_example_i32(e, LIVE, (const int32_t[]){0, s.live}, CLM_DIMS(2));
     clm_example_i32(e, ROW_PTR, b.row_ptr, CLM_DIMS(s.nodes + 1));
@@ -180,6 +182,7 @@ static bool example(clm_example *e, int index)
     clm_example_out(e, X_ROW, CLM_DIMS(s.nodes, s.experts));
     clm_example_out(e, COUNTS, CLM_DIMS(counts_room(s.nodes, s.experts)));
     clm_example_call(e)->attribute[FIRST] = s.first;
+    clm_example_call(e)->attribute[ALL] = s.all;
     if (!s.features) return true;
     clm_example_normal(e, FACTOR, 1, CLM_DIMS(s.nodes));
     clm_example_out(e, ROW_FACTOR, CLM_DIMS(y));
@@ -204,7 +207,7 @@ static void bench(clm_tape *tape, const clm_workload *w)
         .dst = neighbour,
         .factor = clm_bench_constant(tape, "factor", CLM_F32, 1, CLM_DIMS(n))};
     const clm_expert_pairs made =
-        clm_expert_pairs_new(tape, clm_bench_keys(tape, w), 0, w->experts, live, &edges);
+        clm_expert_pairs_new(tape, clm_bench_keys(tape, w), 0, w->experts, live, &edges, false);
     if (made.edges.factor) clm_keep(tape, made.edges.factor);
     if (made.slot) clm_keep(tape, made.slot);
 }
@@ -239,7 +242,7 @@ static const clm_op expert_pairs = {
                 {"y_row", CLM_OUT, CLM_I32, "N E", false, NULL},
                 {"x_row", CLM_OUT, CLM_I32, "N E", false, NULL},
                 {"counts", CLM_SCRATCH, CLM_I32, "S", false, NULL}},
-    .attribute = {"first"},
+    .attribute = {"first", "all"},
     .variant =
         {{"cpu", CLM_CPU, 0, {BLOCK(32), GROUP(8), CLM_LANES(1, 1)}, NULL, prepare},
          {"gpu", CLM_GPU, 0, {BLOCK(8), GROUP(64), CLM_LANES(64, 64, 128, 256)}, NULL, prepare},
@@ -272,7 +275,7 @@ static clm_tensor *expert_kinds(clm_tape *tape, const clm_tensor *kinds, int64_t
 }
 
 static void record_rows(clm_tape *tape, clm_tensor *topk, int64_t first, clm_tensor *live,
-                        const clm_packed_edges *batch, clm_expert_pairs *made)
+                        const clm_packed_edges *batch, bool all, clm_expert_pairs *made)
 {
     const int64_t n = clm_elements(batch->row_ptr) - 1, y = made->routed, x = made->needed;
     clm_message_edges *edges = &made->edges;
@@ -316,23 +319,24 @@ static void record_rows(clm_tape *tape, clm_tensor *topk, int64_t first, clm_ten
                                          [Y_ROW] = made->slot,
                                          [X_ROW] = made->rows.inverse,
                                          [COUNTS] = counts},
-                                 .attribute = {(double)first}});
+                                 .attribute = {(double)first, all}});
 }
 
 clm_expert_pairs clm_expert_pairs_new(clm_tape *tape, clm_tensor *topk, int64_t first,
                                       int64_t experts, clm_tensor *live,
-                                      const clm_packed_edges *edges)
+                                      const clm_packed_edges *edges, bool all)
 {
     clm_expert_pairs made = {.experts = experts};
     if (!live || !edges->row_ptr || !edges->dst) return made;
     const int64_t n = clm_elements(edges->row_ptr) - 1, m = clm_elements(edges->src);
     const int64_t top_k = topk && topk->dim[1] < experts ? topk->dim[1] : experts;
+    const int64_t most = all ? n * experts : top_k * (n + m);
     made.routed = n * top_k;
-    made.needed = top_k * (n + m) < n * experts ? top_k * (n + m) : n * experts;
+    made.needed = most < n * experts ? most : n * experts;
     int32_t *first_row = clm_alloc_array(clm_tape_scope(tape), (size_t)n + 1, sizeof *first_row);
     for (int64_t i = 0; i <= n; i++)
         first_row[i] = (int32_t)(i * experts);
-    record_rows(tape, topk, first, live, edges, &made);
+    record_rows(tape, topk, first, live, edges, all, &made);
     made.rows.inverse_offsets = clm_input_i32(tape, "rows of a node", first_row, CLM_DIMS(n + 1));
     made.kinds = expert_kinds(tape, edges->kinds, experts);
     clm_expert_edges(tape, topk, first, edges, top_k * m, &made);

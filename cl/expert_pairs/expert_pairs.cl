@@ -21,7 +21,7 @@ __kernel void expert_pairs_i32_count(__global const int *RST topk, __global cons
                                      __global const int *RST t_row_ptr, __global const int *RST dst,
                                      __global int *RST y_row, __global int *RST x_row,
                                      __global int *RST counts, int nodes, int experts, int top_k,
-                                     int first, int block, int blocks)
+                                     int first, int all, int block, int blocks)
 {
     const int e = get_global_id(0) % experts, b = get_global_id(0) / experts;
     if (b >= blocks) return;
@@ -32,7 +32,7 @@ __kernel void expert_pairs_i32_count(__global const int *RST topk, __global cons
         int leaving = 0;
         for (int k = t_row_ptr[n]; counts_node && k < t_row_ptr[n + 1]; k++)
             leaving += chose(topk, dst[k], top_k, first + e);
-        const int needed = routed || leaving > 0;
+        const int needed = routed || leaving > 0 || (counts_node && all);
         y_row[n * experts + e] = routed;
         x_row[n * experts + e] = needed ? leaving + 1 : 0;
         count[ROUTED] += routed;

@@ -36,7 +36,7 @@ typedef struct clm_expert_pairs {
  *
  * Experts first ... first + E - 1 are those of the pool, other choices are of no pair. Pair (e, n)
  * is routed when n chose e, and needed when it is routed or an edge leads from n to a node routed
- * to e.
+ * to e; with the attribute `all` every pair is needed.
  *
  * Cost     0 flop; 4 (N (2 E + K + 3) + M + 5 Y + 4 X) bytes
  * Source   Wang et al., Graph Mixture of Experts, NeurIPS 2023, eq. 2: experts with gate 0 need not
@@ -51,9 +51,10 @@ typedef struct clm_expert_pairs {
  * Cost     0 flop; 4 (2 N (E + K + 1) + X + Y + 4 M + 4 P) bytes, 2 M + 2 P fewer without kinds */
 
 /* Records both for `experts` experts from `first` on, of which a node chooses at most all. Not
- * differentiable. */
+ * differentiable. With `all`, needed rows are the routed rows of a mixture without topk, and
+ * edges.self and edges.t_self lead from its rows to those of topk and back. */
 clm_expert_pairs clm_expert_pairs_new(clm_tape *tape, clm_tensor *topk, int64_t first,
                                       int64_t experts, clm_tensor *live,
-                                      const clm_packed_edges *edges);
+                                      const clm_packed_edges *edges, bool all);
 
 #endif

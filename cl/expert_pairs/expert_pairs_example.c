@@ -4,15 +4,19 @@
 #include <string.h>
 
 static const clm_pair_sizes list[] = {
-    {1, 1, 0, 1, 0, 1, 1, 0, true},   /* one node, no edge */
-    {5, 4, 2, 3, 0, 3, 2, 0, true},   /* a row past the live ones */
-    {7, 7, 1, 2, 2, 5, 1, 0, true},   /* some nodes choose none of the pool */
-    {11, 9, 3, 4, 0, 4, 0, 0, false}, /* every expert takes every node */
-    {67, 61, 3, 8, 0, 8, 1, 0, true},    {131, 131, 2, 8, 4, 12, 4, 0, true},
-    {257, 250, 4, 5, 0, 5, 2, 1, true}, /* the first two experts take all */
-    {1021, 997, 3, 8, 0, 8, 4, 0, true}, {1021, 1021, 3, 37, 0, 37, 1, 0, false},
-    {700, 0, 0, 4, 0, 4, 2, 0, true}, /* a batch of nothing */
-    {600, 599, 3, 8, 0, 8, 0, 0, true},
+    {1, 1, 0, 1, 0, 1, 1, 0, true, false},   /* one node, no edge */
+    {5, 4, 2, 3, 0, 3, 2, 0, true, false},   /* a row past the live ones */
+    {7, 7, 1, 2, 2, 5, 1, 0, true, false},   /* some nodes choose none of the pool */
+    {11, 9, 3, 4, 0, 4, 0, 0, false, false}, /* every expert takes every node */
+    {67, 61, 3, 8, 0, 8, 1, 0, true, false},
+    {67, 61, 1, 8, 4, 12, 2, 0, true, true},
+    {131, 131, 2, 8, 4, 12, 4, 0, true, false},
+    {257, 250, 4, 5, 0, 5, 2, 1, true, false}, /* the first two experts take all */
+    {1021, 997, 3, 8, 0, 8, 4, 0, true, false},
+    {1021, 1021, 3, 37, 0, 37, 1, 0, false, false},
+    {700, 0, 0, 4, 0, 4, 2, 0, true, false}, /* a batch of nothing */
+    {600, 599, 3, 8, 0, 8, 0, 0, true, false},
+    {600, 599, 3, 8, 0, 8, 1, 0, false, true},
 };
 
 static const int32_t *draw_choices(clm_example *e, const clm_pair_sizes *s)
@@ -69,6 +73,7 @@ bool clm_expert_pairs_draw(clm_example *e, int index, clm_pair_sizes *s, clm_pai
                               .experts = s->experts,
                               .first = s->first,
                               .top_k = s->top_k ? s->top_k : s->experts,
+                              .all = s->all,
                               .topk = draw_choices(e, s)};
     by_end(e, s, end[1], end[0], end[2], &batch->row_ptr, &batch->src, &batch->kind);
     by_end(e, s, end[0], end[1], end[2], &batch->t_row_ptr, &batch->dst, &batch->t_kind);

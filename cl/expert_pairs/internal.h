@@ -12,6 +12,7 @@ extern const clm_op clm_expert_pairs_edges;
 /* A batch and what its nodes chose, on the host. */
 typedef struct clm_pair_batch {
     int64_t nodes, live, experts, first, top_k;
+    bool all;            /* every pair is needed */
     const int32_t *topk; /* null: all chose all experts */
     const int32_t *row_ptr, *src, *kind, *t_row_ptr, *dst, *t_kind;
 } clm_pair_batch;
@@ -28,7 +29,7 @@ void clm_expert_pairs_number(const clm_pair_batch *batch, const clm_pair_rows *r
  * experts a node chooses top_k, 0: all. Only the first `crowded` of the pool when not 0. */
 typedef struct clm_pair_sizes {
     int32_t nodes, live, degree, experts, first, total, top_k, crowded;
-    bool features;
+    bool features, all;
 } clm_pair_sizes;
 
 /* Draws the example of that index; false: there is none. */

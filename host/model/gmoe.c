@@ -22,6 +22,7 @@ clm_gmoe clm_gmoe_from(const clm_config *c)
                       .gin = clm_config_is(c, "kind", "gin"),
                       .mean = clm_config_is(c, "combine", "mean"),
                       .sparse = clm_config_is(c, "dispatch", "sparse"),
+                      .norm_routed = clm_config_is(c, "norm_rows", "routed"),
                       .dropout = clm_config_real(c, "dropout"),
                       .coef = clm_config_real(c, "coef")};
 }

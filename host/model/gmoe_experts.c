@@ -149,10 +149,49 @@ static clm_tensor *side_by_side(const clm_gmoe_experts *r, const expert_pool *po
 
 /* --- experts one after the other: rows are pairs of an expert and a node --- */
 
-/* x W of the nodes that an expert reads, then sums into those that are routed to it. */
-static clm_tensor *pair_gcn(const clm_gmoe_experts *r, const expert_pool *pool,
-                            const clm_expert_pairs *pairs, clm_tensor *x)
+/* Rows of a pool: those that its experts run on, and those that their norms count. */
+typedef struct expert_rows {
+    clm_expert_pairs run, norm;
+    clm_rows counted; /* the norms' rows among the others; no index: they are the same */
+} expert_rows;
+
+/* Dense with norms over the routed nodes: experts run on all, of which only the routed go on to the
+ * norm; what becomes of the others reaches neither a statistic nor a sum. */
+static expert_rows rows_of(const clm_gmoe_experts *r, const expert_pool *pool)
 {
+    const clm_gmoe *m = r->gmoe;
+    const clm_gmoe_graph *g = r->graph;
+    const clm_packed_edges *e = &g->hop[pool->hop];
+    clm_tensor *topk = r->gate->routing.topk;
+    expert_rows rows = {.run = {.experts = 1,
+                                .routed = g->nodes,
+                                .needed = g->nodes,
+                                .offsets = g->live,
+                                .x_offsets = g->live,
+                                .edges = node_edges(r, pool),
+                                .kinds = e->kinds}};
+    if (m->experts > 1)
+        rows.run = clm_expert_pairs_new(r->tape, m->sparse ? topk : NULL, pool->first, pool->count,
+                                        g->live, e, false);
+    rows.norm = rows.run;
+    if (m->experts == 1 || m->sparse || !m->norm_routed) return rows;
+    rows.norm = clm_expert_pairs_new(r->tape, topk, pool->first, pool->count, g->live, e, true);
+    rows.counted = (clm_rows){.index = rows.norm.edges.self,
+                              .inverse = rows.norm.edges.t_self,
+                              .inverse_offsets = clm_rows_each(r->tape, rows.run.routed)};
+    return rows;
+}
+
+static clm_tensor *counted(const clm_gmoe_experts *r, const expert_rows *rows, clm_tensor *v)
+{
+    return rows->counted.index ? clm_pick_rows(r->tape, v, &rows->counted) : v;
+}
+
+/* x W of the nodes that an expert reads, then sums into those that it runs on. */
+static clm_tensor *pair_gcn(const clm_gmoe_experts *r, const expert_pool *pool,
+                            const expert_rows *rows, clm_tensor *x)
+{
+    const clm_expert_pairs *pairs = &rows->run;
     const int64_t d = r->gmoe->width;
     const double bound = 1 / sqrt((double)d);
     clm_tensor *w = weights(r, pool, "w", false, d, d, CLM_INIT_UNIFORM, bound);
@@ -160,14 +199,16 @@ static clm_tensor *pair_gcn(const clm_gmoe_experts *r, const expert_pool *pool,
     clm_tensor *root = weights(r, pool, "root", false, 0, d, CLM_INIT_NORMAL, 1);
     clm_tensor *h =
         clm_grouped_gemm(r->tape, x, pairs->rows, w, b, pairs->x_offsets, pairs->needed);
-    return clm_gcn_sum(r->tape, h, bonds(r, pool, pairs->kinds, false), root, &pairs->edges);
+    h = clm_gcn_sum(r->tape, h, bonds(r, pool, pairs->kinds, false), root, &pairs->edges);
+    return counted(r, rows, h);
 }
 
 /* MLP((1 + eps) x + sum over neighbours), its hidden layer batch-normed; the linear maps run on the
- * routed rows alone. */
+ * rows of the experts, and of the norm. */
 static clm_tensor *pair_gin(const clm_gmoe_experts *r, const expert_pool *pool,
-                            const clm_expert_pairs *pairs, clm_tensor *x)
+                            const expert_rows *rows, clm_tensor *x)
 {
+    const clm_expert_pairs *run = &rows->run, *normed = &rows->norm;
     const int64_t d = r->gmoe->width, hidden = 2 * d;
     const double bound = 1 / sqrt((double)d), inner = 1 / sqrt((double)hidden);
     clm_tensor *eps = weights(r, pool, "eps", false, 0, 1, CLM_INIT_CONSTANT, 0);
@@ -176,53 +217,37 @@ static clm_tensor *pair_gin(const clm_gmoe_experts *r, const expert_pool *pool,
     clm_tensor *w_o = weights(r, pool, "w_o", false, hidden, d, CLM_INIT_UNIFORM, inner);
     clm_tensor *b_o = weights(r, pool, "b_o", false, 0, d, CLM_INIT_UNIFORM, inner);
     const clm_norm bn = norm(r, pool, "mlp_bn", hidden);
-    clm_tensor *h = pairs->rows.index ? clm_pick_rows(r->tape, x, &pairs->rows) : x;
-    h = clm_gin_sum(r->tape, h, bonds(r, pool, pairs->kinds, false), eps, &pairs->edges);
-    h = clm_grouped_gemm(r->tape, h, (clm_rows){0}, w_in, b_in, pairs->offsets, pairs->routed);
-    h = clm_batch_norm(r->tape, h, pairs->offsets, &bn, true);
-    return clm_grouped_gemm(r->tape, h, (clm_rows){0}, w_o, b_o, pairs->offsets, pairs->routed);
-}
-
-/* The pairs of a pool; of a single expert the nodes themselves. */
-static clm_expert_pairs pairs_of(const clm_gmoe_experts *r, const expert_pool *pool)
-{
-    const clm_gmoe_graph *g = r->graph;
-    const clm_packed_edges *e = &g->hop[pool->hop];
-    if (r->gmoe->experts > 1)
-        return clm_expert_pairs_new(r->tape, r->gmoe->sparse ? r->gate->routing.topk : NULL,
-                                    pool->first, pool->count, g->live, e);
-    return (clm_expert_pairs){.experts = 1,
-                              .routed = g->nodes,
-                              .needed = g->nodes,
-                              .offsets = g->live,
-                              .x_offsets = g->live,
-                              .edges = node_edges(r, pool),
-                              .kinds = e->kinds};
+    clm_tensor *h = run->rows.index ? clm_pick_rows(r->tape, x, &run->rows) : x;
+    h = clm_gin_sum(r->tape, h, bonds(r, pool, run->kinds, false), eps, &run->edges);
+    h = clm_grouped_gemm(r->tape, h, (clm_rows){0}, w_in, b_in, run->offsets, run->routed);
+    h = clm_batch_norm(r->tape, counted(r, rows, h), normed->offsets, &bn, true);
+    return clm_grouped_gemm(r->tape, h, (clm_rows){0}, w_o, b_o, normed->offsets, normed->routed);
 }
 
 static clm_tensor *one_by_one(const clm_gmoe_experts *r, const expert_pool *pool, clm_tensor *x,
                               double scale)
 {
+    const clm_gmoe *m = r->gmoe;
     const clm_routing *routing = &r->gate->routing;
-    const clm_expert_pairs pairs = pairs_of(r, pool);
-    clm_tensor *v = r->gmoe->gin ? pair_gin(r, pool, &pairs, x) : pair_gcn(r, pool, &pairs, x);
-    const clm_norm bn = norm(r, pool, "bn", r->gmoe->width);
-    clm_tensor *y = clm_batch_norm(r->tape, v, pairs.offsets, &bn, false), *gate = routing->gate;
-    if (r->gmoe->experts == 1) return y;
-    if (r->seen && r->gmoe->sparse) {
-        r->seen->rows = pairs.offsets;
-        r->seen->needed = pairs.x_offsets;
+    const expert_rows rows = rows_of(r, pool);
+    clm_tensor *v = (m->gin ? pair_gin : pair_gcn)(r, pool, &rows, x), *gate = routing->gate;
+    const clm_norm bn = norm(r, pool, "bn", m->width);
+    clm_tensor *y = clm_batch_norm(r->tape, v, rows.norm.offsets, &bn, false);
+    if (m->experts == 1) return y;
+    if (r->seen && m->sparse) {
+        r->seen->rows = rows.run.offsets;
+        r->seen->needed = rows.run.x_offsets;
     }
-    if (!r->gmoe->sparse)
+    if (!m->norm_routed)
         gate = clm_spread_gates(r->tape, gate, routing->topk, pool->first, pool->count);
-    return clm_expert_sum(r->tape, y, gate, pairs.slot, NULL, scale);
+    return clm_expert_sum(r->tape, y, gate, rows.norm.slot, NULL, scale);
 }
 
 clm_tensor *clm_gmoe_mixture(const clm_gmoe_experts *r, clm_tensor *x)
 {
     const clm_gmoe *g = r->gmoe;
     const expert_pool pools[2] = {{0, 0, g->hop1}, {1, g->hop1, g->experts - g->hop1}};
-    const bool wide = !g->gin && (!g->sparse || g->experts == 1);
+    const bool wide = !g->gin && (!g->norm_routed || g->experts == 1);
     const double scale = g->mean ? 1.0 / g->experts : 1;
     clm_tensor *y = NULL;
     for (int i = 0; i < 2; i++) {

@@ -45,9 +45,12 @@ static const clm_parameter_spec
                 0,
                 0,
                 two_hop},
-    rows = {"norm_rows", "nodes that batch norm counts: all, or those routed to the expert",
-            CLM_CHOICE,  "all",
-            0,           0,
+    rows = {"norm_rows",
+            "nodes that batch norm counts: all, or (sparse: always) those routed to the expert",
+            CLM_CHOICE,
+            "all",
+            0,
+            0,
             norm_rows};
 
 const clm_parameter_spec *const clm_gmoe_parameters[] = {&width,
@@ -84,10 +87,8 @@ clm_status clm_check_gmoe(const clm_config *c)
         clm_error_advice("hop1 of at most %d: it is how many of the experts see neighbours", e);
         return CLM_FAIL;
     }
-    if (sparse == routed) return CLM_OK;
-    clm_fail(CLM_ERROR_USAGE, "dispatch=%s with norm_rows=%s", sparse ? "sparse" : "dense",
-             routed ? "routed" : "all");
-    clm_error_advice("norm_rows=%s: an expert %s", sparse ? "routed" : "all",
-                     sparse ? "has no output on other nodes" : "is normalised on every node");
+    if (!sparse || routed) return CLM_OK;
+    clm_fail(CLM_ERROR_USAGE, "dispatch=sparse with norm_rows=all");
+    clm_error_advice("norm_rows=routed: an expert has no output on other nodes");
     return CLM_FAIL;
 }

@@ -11,7 +11,7 @@
 
 enum { EXPERTS = 4, WIDTH = SMALL_FEATURES, STEPS = 50 };
 
-/* A recorded layer in training with all gradients of sum(y * cotangent) + balance. */
+/* A recorded layer; in training with all gradients of sum(y * cotangent) + balance and a step. */
 typedef struct layer {
     clm_tape *tape;
     clm_parameters *parameters;
@@ -43,11 +43,32 @@ static clm_gmoe_graph graph_of(clm_tape *tape, const clm_task_inputs *in, int ex
     return graph;
 }
 
-static layer record(clm_scope *scope, const clm_gmoe *gmoe)
+static void record_step(clm_scope *scope, layer *l)
+{
+    float *c = clm_alloc_array(scope, (size_t)clm_elements(l->y), sizeof *c);
+    for (int i = 0; i < SMALL_NODES * WIDTH; i++) /* rows past the live ones have no use */
+        c[i] = small_feature(i, 50) + 0.1F;
+    clm_tensor *of[2] = {l->y, l->gate.use.balance},
+               *cotangent[2] = {clm_input_f32(l->tape, "dy", c, l->y->rank, l->y->dim),
+                                clm_input_f32(l->tape, "dbalance", (float[]){1}, CLM_DIMS(1))};
+    clm_tape_backward_from(l->tape, of[1] ? 2 : 1, of, cotangent);
+    clm_adam(l->tape, l->parameters, 0);
+}
+
+/* Running statistics that are not those of a first step. */
+static void set_statistics(clm_parameters *p)
+{
+    for (size_t i = 0; i < clm_parameters_count(p); i++)
+        for (int64_t e = 0; e < clm_elements(clm_parameter_tensor(p, (int)i)); e++)
+            if (clm_parameter_is_statistic(p, (int)i))
+                clm_parameter_values(p, (int)i)[e] = 0.5F + 0.1F * (float)(e % 7);
+}
+
+static layer record(clm_scope *scope, const clm_gmoe *gmoe, bool training)
 {
     layer l = {.parameters = clm_parameters_new(scope, 7)};
     l.tape = clm_tape_new(scope, NULL, l.parameters, 5);
-    clm_tape_set_training(l.tape, true);
+    clm_tape_set_training(l.tape, training);
     const clm_task_inputs in = small_inputs(l.tape, (small_form){.spare = 3});
     const clm_gmoe_graph graph = graph_of(l.tape, &in, gmoe->experts);
     l.x = in.dense;
@@ -55,15 +76,10 @@ static layer record(clm_scope *scope, const clm_gmoe *gmoe)
     l.y = clm_gmoe_layer(l.tape, l.parameters, "", gmoe, &graph, l.x, 0, &l.gate, NULL);
     assert_non_null(l.y);
     clm_keep(l.tape, l.y);
-    float *c = clm_alloc_array(scope, (size_t)clm_elements(l.y), sizeof *c);
-    for (int i = 0; i < SMALL_NODES * WIDTH; i++) /* rows past the live ones have no use */
-        c[i] = small_feature(i, 50) + 0.1F;
-    clm_tensor *of[2] = {l.y, l.gate.use.balance},
-               *cotangent[2] = {clm_input_f32(l.tape, "dy", c, l.y->rank, l.y->dim),
-                                clm_input_f32(l.tape, "dbalance", (float[]){1}, CLM_DIMS(1))};
-    clm_tape_backward_from(l.tape, gmoe->experts > 1 ? 2 : 1, of, cotangent);
+    if (training) record_step(scope, &l);
+    set_statistics(l.parameters);
     assert_ok(clm_tape_reference_begin(l.tape));
-    clm_tape_reference_run(l.tape, 0, 0);
+    clm_tape_reference_run(l.tape, 0, 0.05F);
     return l;
 }
 
@@ -101,7 +117,7 @@ static void one_expert_is_a_gcn_with_batch_norm(void **state)
 {
     (void)state;
     clm_scope scope = {0};
-    const layer l = record(&scope, &plain);
+    const layer l = record(&scope, &plain, true);
     double h[SMALL_NODES][WIDTH], y[SMALL_NODES][WIDTH] = {{0}}, degree[SMALL_NODES];
     for (int n = 0; n < SMALL_NODES; n++) {
         linear(&l, n, h[n]);
@@ -142,9 +158,9 @@ static void same_layers(bool gin, int hop1, bool mean)
                      .top_k = EXPERTS,
                      .gin = gin,
                      .mean = mean};
-    const layer dense = record(&scope, &gmoe);
-    gmoe.sparse = true;
-    const layer sparse = record(&scope, &gmoe);
+    const layer dense = record(&scope, &gmoe, true);
+    gmoe.sparse = gmoe.norm_routed = true;
+    const layer sparse = record(&scope, &gmoe, true);
     assert_same("y", sparse.y->host, dense.y->host, SMALL_NODES * WIDTH);
     assert_same("balance", sparse.gate.use.balance->host, dense.gate.use.balance->host, 1);
     assert_same("dx", clm_gradient_of(sparse.tape, sparse.x)->host,
@@ -158,6 +174,42 @@ static void sparse_with_every_expert_is_dense(void **state)
     for (int hop1 = 0; hop1 <= EXPERTS; hop1 += EXPERTS / 2)
         for (int gin = 0; gin < 2; gin++)
             same_layers(gin, hop1, hop1 > 0);
+}
+
+static void assert_same_arena(const char *what, clm_tensor *(*of)(clm_parameters *), const layer *a,
+                              const layer *b)
+{
+    const clm_tensor *x = of(a->parameters), *y = of(b->parameters);
+    assert_int_equal(clm_elements(x), clm_elements(y));
+    assert_same(what, x->host, y->host, clm_elements(x));
+}
+
+static void routed_norms_make_dense_sparse(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        clm_scope scope = {0};
+        const bool training = i & 1;
+        clm_gmoe gmoe = {.width = WIDTH,
+                         .layers = 1,
+                         .experts = EXPERTS,
+                         .hop1 = i & 2 ? EXPERTS : 1,
+                         .top_k = 2,
+                         .gin = i & 4,
+                         .norm_routed = true};
+        const layer dense = record(&scope, &gmoe, training);
+        gmoe.sparse = true;
+        const layer sparse = record(&scope, &gmoe, training);
+        assert_same("y", dense.y->host, sparse.y->host, SMALL_NODES * WIDTH);
+        if (training) {
+            assert_same("dx", clm_gradient_of(dense.tape, dense.x)->host,
+                        clm_gradient_of(sparse.tape, sparse.x)->host, SMALL_NODES * WIDTH);
+            assert_same_arena("gradients", clm_gradients_arena, &dense, &sparse);
+            assert_same_arena("weights after a step", clm_parameters_arena, &dense, &sparse);
+            assert_same_arena("running statistics", clm_statistics_arena, &dense, &sparse);
+        }
+        clm_scope_end(&scope);
+    }
 }
 
 /* Squared coefficient of variation of the importance, which is kept for looking. */
@@ -202,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_expert_is_a_gcn_with_batch_norm),
         cmocka_unit_test(sparse_with_every_expert_is_dense),
+        cmocka_unit_test(routed_norms_make_dense_sparse),
         cmocka_unit_test(balance_loss_evens_out_importance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

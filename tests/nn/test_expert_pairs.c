@@ -136,7 +136,7 @@ static void dense_gcn(mixture *m)
 static void sparse_gcn(mixture *m)
 {
     const clm_expert_pairs *p = &m->pairs;
-    m->pairs = clm_expert_pairs_new(m->tape, m->topk, 0, E, m->live, &m->edges);
+    m->pairs = clm_expert_pairs_new(m->tape, m->topk, 0, E, m->live, &m->edges, false);
     clm_tensor *h = clm_grouped_gemm(m->tape, m->leaf[X], p->rows, m->leaf[W], m->leaf[B],
                                      p->x_offsets, p->needed);
     h = clm_gcn_sum(m->tape, h, m->leaf[BOND], m->leaf[ROOT], &p->edges);
@@ -148,7 +148,7 @@ static void rows_gin(mixture *m, clm_tensor *topk)
 {
     clm_packed_edges edges = m->edges;
     edges.factor = NULL;
-    m->pairs = clm_expert_pairs_new(m->tape, topk, 0, E, m->live, &edges);
+    m->pairs = clm_expert_pairs_new(m->tape, topk, 0, E, m->live, &edges, false);
     clm_tensor *h = clm_gin_sum(m->tape, clm_pick_rows(m->tape, m->leaf[X], &m->pairs.rows),
                                 m->leaf[BOND], m->leaf[EPS], &m->pairs.edges);
     h = clm_grouped_gemm(m->tape, h, (clm_rows){0}, m->leaf[W], m->leaf[B], m->pairs.offsets,
