@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cmd/command.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static int dispatch(const clm_command *command, int argc, char **argv)
     return code;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -89,4 +90,15 @@ int main(int argc, char **argv)
     const clm_command *command = find(word);
     if (command == NULL) return unknown_word(word);
     return dispatch(command, argc - 1, argv + 1);
+}
+
+/* Whoever reads the results must not take what a full disk left of them for the whole. */
+int main(int argc, char **argv)
+{
+    const int code = run(argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) return code;
+    fprintf(stderr, "clmoe: standard output is not whole: %s\n",
+            errno != 0 ? strerror(errno) : "some of it could not be written");
+    return code == CLM_EXIT_OK ? CLM_EXIT_ERROR : code;
 }
