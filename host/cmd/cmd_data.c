@@ -18,14 +18,14 @@ typedef struct options {
     clm_status parsed; /* of the generator's parameters */
 } options;
 
-enum { OPTION_FROM = 256, OPTION_DIR, OPTION_RANGE = 512, RANGES = 7 };
+enum { OPTION_FROM = 256, OPTION_RANGE = 512, RANGES = 7 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     options *o = state->input;
     switch (key) {
     case OPTION_FROM: o->from = argument; return 0;
-    case OPTION_DIR: o->data_dir = argument; return 0;
+    case 'R': o->data_dir = argument; return 0;
     case 'o': o->out = argument; return 0;
     case 'j': o->json = true; return 0;
     case ARGP_KEY_ARG:
@@ -211,10 +211,10 @@ static clm_status info(clm_scope *scope, const options *o)
     const clm_dataset *dataset = NULL;
     CLM_TRY(clm_description_read(scope, o->set, &d));
     if (d != NULL && !o->json) print_description(d);
-    if (d == NULL && !o->json) printf("%s\n", o->set);
     (void)fflush(stdout); /* before an error that says that it is not here */
     CLM_TRY(clm_dataset_load(scope, o->set, o->data_dir, &dataset));
     if (!o->json) {
+        if (d == NULL) printf("%s\n", o->set);
         print_graph(dataset);
         return CLM_OK;
     }
@@ -275,7 +275,7 @@ static clm_status act(clm_scope *scope, const options *o)
         return actions[i].run(scope, o);
     }
     const char *near = clm_did_you_mean(action, names);
-    clm_fail(CLM_ERROR_USAGE, "clmoe data cannot '%s'%s%s%s", action,
+    clm_fail(CLM_ERROR_USAGE, "data cannot '%s'%s%s%s", action,
              near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
              near != NULL ? "'?" : "");
     clm_error_advice("list, info SET, generate --out DIR, or fetch SET --from FOLDER");
@@ -285,7 +285,7 @@ static clm_status act(clm_scope *scope, const options *o)
 static int run(int argc, char **argv)
 {
     struct argp_option table[4 + RANGES + 3] = {
-        {"data-dir", OPTION_DIR, "DIR", 0,
+        {"data-dir", 'R', "DIR", 0,
          "Folder above the data sets (else CLMOE_DATA, then the user's data folder)", 0},
         {"json", 'j', NULL, 0, "Print JSON instead of text (list, info)", 0},
         {NULL, 0, NULL, 0, "fetch:", 1},

@@ -118,7 +118,8 @@ clm_status clm_data_fetch(clm_scope *scope, const clm_description *d, const char
         return CLM_FAIL;
     }
     const char *root = data_dir != NULL ? data_dir : clm_data_folder(scope);
-    *folder = clm_text(scope, "%s/%s", root, d->folder);
+    const char *here = from == NULL ? clm_data_find(scope, d->folder, data_dir) : NULL;
+    *folder = here != NULL ? here : clm_text(scope, "%s/%s", root, d->folder);
     if (clm_description_check_files(d, *folder, true) == CLM_OK) return CLM_OK;
     if (from == NULL) return missing(d, *folder);
     CLM_TRY(copy(d, from, *folder));

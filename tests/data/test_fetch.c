@@ -111,6 +111,34 @@ static void a_set_is_fetched_from_a_folder_or_the_one_above_or_an_address(void *
     }
 }
 
+/* Without --from the copy is checked that loading would take: below CLMOE_DATA, where that is set. */
+static void what_is_below_clmoe_data_need_not_be_fetched(void **state)
+{
+    (void)state;
+    struct place place = place_new("");
+    const clm_description *description = NULL;
+    const char *folder = NULL, *before = getenv("CLMOE_DATA");
+    if (before != NULL) before = clm_text(&place.scope, "%s", before);
+    bool copied = true;
+    assert_ok(clm_description_read(&place.scope, "tiny", &description));
+    assert_int_equal(setenv("CLMOE_DATA", clm_text(&place.scope, "%s/..", place.source), 1), 0);
+    const clm_status whole =
+        clm_data_fetch(&place.scope, description, NULL, NULL, &folder, &copied);
+    const char *found = folder;
+    write_text(place.source, "node.dat", "0\t\t0\t0:1\n");
+    const clm_status damaged =
+        clm_data_fetch(&place.scope, description, NULL, NULL, &folder, &copied);
+    if (before != NULL)
+        assert_int_equal(setenv("CLMOE_DATA", before, 1), 0);
+    else
+        assert_int_equal(unsetenv("CLMOE_DATA"), 0);
+    assert_ok(whole);
+    assert_false(copied);
+    assert_non_null(strstr(found, "/../tiny"));
+    assert_refused(damaged, "/../tiny: is not a whole copy of tiny");
+    clm_scope_end(&place.scope);
+}
+
 static void a_damaged_copy_is_noticed_and_repaired(void **state)
 {
     (void)state;
@@ -206,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_is_fetched_from_a_folder_or_the_one_above_or_an_address),
+        cmocka_unit_test(what_is_below_clmoe_data_need_not_be_fetched),
         cmocka_unit_test(a_damaged_copy_is_noticed_and_repaired),
         cmocka_unit_test(a_failed_fetch_changes_nothing),
         cmocka_unit_test(a_full_disk_is_survived),
