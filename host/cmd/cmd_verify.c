@@ -98,12 +98,40 @@ static bool wanted(const options *o, const clm_op *op)
     return fit;
 }
 
-static bool find(const char *word)
+/* A word that names nothing would check nothing, and say that nothing is wrong. */
+static clm_status check_op(clm_scope *scope, const char *word)
 {
-    const clm_op *op;
-    for (size_t i = 0; (op = clm_op_at(i)) != NULL; i++)
-        if (fits(op, word)) return true;
-    return false;
+    size_t count = 0;
+    while (clm_op_at(count))
+        count++;
+    const char **name = clm_alloc_array(scope, count + 1, sizeof *name);
+    for (size_t i = 0; i < count; i++) {
+        name[i] = clm_op_at(i)->name;
+        if (fits(clm_op_at(i), word)) return CLM_OK;
+    }
+    const char *near = clm_did_you_mean(word, name);
+    clm_fail(CLM_ERROR_USAGE, "there is no operator '%s'%s%s%s", word,
+             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    clm_error_advice("`clmoe list operators` names them");
+    return CLM_FAIL;
+}
+
+static clm_status check_variant(const options *o)
+{
+    for (size_t i = 0; clm_op_at(i); i++)
+        for (const clm_variant *v = clm_op_at(i)->variant; v->name; v++)
+            if (wanted(o, clm_op_at(i)) && strcmp(v->name, o->variant) == 0) return CLM_OK;
+    clm_fail(CLM_ERROR_USAGE, "%s has a variant '%s'",
+             o->ops ? "none of these operators" : "no operator", o->variant);
+    clm_error_advice("without --variant all are shown; with --tiny, in little time");
+    return CLM_FAIL;
+}
+
+static clm_status check(clm_scope *scope, const options *o)
+{
+    for (size_t i = 0; i < o->ops; i++)
+        CLM_TRY(check_op(scope, o->op[i]));
+    return o->variant ? check_variant(o) : CLM_OK;
 }
 
 static clm_status verify_device(clm_scope *scope, const clm_device *device, const options *o,
@@ -192,13 +220,8 @@ static int run(int argc, char **argv)
         NULL,
         NULL};
     clm_options(&argp, argc, argv, &o);
-    for (size_t i = 0; i < o.ops; i++)
-        if (!find(o.op[i])) {
-            fprintf(stderr, "clmoe: there is no operator \"%s\": see clmoe list\n", o.op[i]);
-            return CLM_EXIT_ERROR;
-        }
     clm_scope scope = {0};
-    const int code = verify_all(&scope, &o);
+    const int code = check(&scope, &o) == CLM_OK ? verify_all(&scope, &o) : clm_exit_error();
     clm_scope_end(&scope);
     return code;
 }

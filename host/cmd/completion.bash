@@ -17,8 +17,12 @@ _clmoe() {
         --op) words=$(_clmoe_names operators) ;;
         --device | -d) words="cpu gpu accelerator all" ;;
         --lane | -l) words="portable tuned vendor" ;;
-        --out | -o | --resume | --data-dir | -R | --golden | --from | --checkpoint | --binaries)
-            COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --out | -o | --resume | --data-dir | -R | --golden | -g | --from | --checkpoint | -c | --binaries)
+            if [ "$command $previous" = "verify -o" ]; then
+                words=$(_clmoe_names operators)
+            else
+                COMPREPLY=($(compgen -f -- "$word")); return
+            fi ;;
         esac
         case $word in
         -*) words=$(_clmoe_options "$command") ;;

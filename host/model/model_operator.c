@@ -97,7 +97,7 @@ static clm_status check_variant(const char *name)
         for (const clm_variant *v = op->variant; v->name; v++)
             if (strcmp(v->name, name) == 0) return CLM_OK;
     clm_fail(CLM_ERROR_USAGE, "no operator has a variant '%s'", name);
-    clm_error_advice("`clmoe verify` shows the variants of every operator");
+    clm_error_advice("`clmoe verify --tiny --op OPERATOR` shows those of an operator");
     return CLM_FAIL;
 }
 
