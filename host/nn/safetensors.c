@@ -158,11 +158,20 @@ static bool write_all(FILE *out, const clm_safetensors *file, const char *header
     return good && fflush(out) == 0 && fsync(fileno(out)) == 0;
 }
 
+static clm_status fail_writing(const char *path, clm_error_kind kind, int code)
+{
+    clm_fail(kind, "%s cannot be written: %s", path, strerror(code));
+    clm_error_advice(code == ENOSPC
+                         ? "free some space, or name a file on another disk"
+                         : "name a file in a folder that there is and that you may write");
+    return CLM_FAIL;
+}
+
 clm_status clm_safetensors_write(clm_scope *scope, const char *path, const clm_safetensors *file)
 {
     const char *temporary = clm_text(scope, "%s.part", path);
     FILE *out = fopen(temporary, "wb");
-    if (!out) return clm_fail(CLM_ERROR_USAGE, "cannot write %s: %s", path, strerror(errno));
+    if (!out) return fail_writing(path, CLM_ERROR_USAGE, errno);
     char *header = header_text(file);
     bool good = write_all(out, file, header);
     const int code = errno;
@@ -170,5 +179,5 @@ clm_status clm_safetensors_write(clm_scope *scope, const char *path, const clm_s
     good = fclose(out) == 0 && good;
     if (good && rename(temporary, path) == 0) return CLM_OK;
     remove(temporary);
-    return clm_fail(CLM_ERROR_FAILED, "cannot write %s: %s", path, strerror(code));
+    return fail_writing(path, CLM_ERROR_FAILED, code);
 }

@@ -115,8 +115,10 @@ static clm_status save_binary(clm_context *context, clm_scope *scope, const clm_
            clGetProgramInfo(program->handle, CL_PROGRAM_BINARIES, sizeof data, &data, NULL),
            "asking for program %s, %zu bytes", name, bytes);
     if (clm_cache_write(folder, name, data, bytes)) return CLM_OK;
-    (void)clm_fail(CLM_ERROR_FAILED, "cannot write %s/%s: %s", folder, name, strerror(errno));
-    clm_error_code(errno);
+    const int code = errno;
+    (void)clm_fail(CLM_ERROR_FAILED, "%s/%s cannot be written: %s", folder, name, strerror(code));
+    clm_error_code(code);
+    clm_error_advice("free some space, or name a folder on another disk");
     return CLM_FAIL;
 }
 
