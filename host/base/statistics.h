@@ -22,7 +22,7 @@ void clm_median_interval(const double *value, size_t n, double *low, double *hig
  * normal approximation). 1 when n == 0. The smallest possible p is 2^(1-n). */
 double clm_sign_flip_test(const double *difference, size_t n);
 
-/* ROC-AUC by ranks, ties counted half (systems.md F.4): P(score of a positive > of a negative).
+/* ROC-AUC by ranks, ties counted half: P(score of a positive > of a negative).
  * label > 0.5 is positive; NaN labels are left out. NaN when a class is missing. */
 double clm_roc_auc(const float *score, const float *label, size_t n);
 

@@ -1,4 +1,4 @@
-/* Environment: the context of a measurement, kept in every record (measurement.md, Environment). */
+/* Environment: the context of a measurement, kept in every record. */
 #ifndef CLM_BENCH_ENVIRONMENT_H
 #define CLM_BENCH_ENVIRONMENT_H
 

@@ -1,4 +1,4 @@
-/* Samples: timed executions of one unit of work on a device (measurement.md, a sample). */
+/* Samples: timed executions of one unit of work on a device. */
 #ifndef CLM_BENCH_SAMPLE_H
 #define CLM_BENCH_SAMPLE_H
 

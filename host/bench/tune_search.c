@@ -9,7 +9,7 @@
 
 enum { QUICK_ROUNDS = 3, MOST_TRIALS = 256 };
 
-/* ln of what counts as faster: in the search, and to be kept (measurement.md, delta). */
+/* ln of what counts as faster: in the search, and to be kept. */
 static const double step = 0.01, worth = 0.03;
 /* A candidate whose single run takes this many times the default's is not looked at further. */
 static const double hopeless = 3;

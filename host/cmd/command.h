@@ -5,15 +5,12 @@
 #ifndef CLM_CMD_COMMAND_H
 #define CLM_CMD_COMMAND_H
 
-/* Exit codes (architecture.md section 7). */
+/* Exit codes; 2, 3 and 6 are kept for verdicts on regressions. */
 enum {
     CLM_EXIT_OK = 0,
-    CLM_EXIT_ERROR = 1,      /* usage or tool error, or a cell that failed */
-    CLM_EXIT_REGRESSION = 2, /* confirmed regression */
-    CLM_EXIT_UNRESOLVED = 3,
-    CLM_EXIT_WRONG = 4,   /* a result was wrong */
-    CLM_EXIT_NOTHING = 5, /* nothing ran */
-    CLM_EXIT_NOT_COMPARABLE = 6,
+    CLM_EXIT_ERROR = 1,         /* usage or tool error, or a cell that failed */
+    CLM_EXIT_WRONG = 4,         /* a result was wrong */
+    CLM_EXIT_NOTHING = 5,       /* nothing ran */
     CLM_EXIT_INTERRUPTED = 130, /* Ctrl-C, as shells report it */
 };
 

@@ -69,7 +69,8 @@ typedef struct clm_graph {
 /* How features can be made from a neighbour type's: not, as their mean, as their union. */
 enum { CLM_MADE_NONE, CLM_MADE_MEAN, CLM_MADE_UNION };
 
-/* What a data set is for: suites/data/<set>.yaml, or the defaults of architecture.md section 7. */
+/* What a data set is for: suites/data/<set>.yaml says so; in a folder without a description the
+ * target is the first link between two types that has a reverse. */
 typedef struct clm_dataset {
     const char *name, *folder;
     clm_graph graph; /* without the node types and relations that are left out */
@@ -123,8 +124,9 @@ typedef struct clm_pairs_host {
     int32_t *u, *v;
 } clm_pairs_host;
 
-/* Link split with the semantics of systems.md B.7 (PyG's RandomLinkSplit): identical on every
- * device for a seed. u is the start type of the target, v its end type. */
+/* Link split with the semantics of PyTorch Geometric's RandomLinkSplit, 70, 10 and 20 % of the
+ * target's edges; negatives of validation and test are distinct pairs that are no edge. Identical
+ * on every device for a seed. u is the start type of the target, v its end type. */
 typedef struct clm_link_split {
     clm_pairs_host train, val, test; /* edges of the target */
     clm_pairs_host supervision;      /* the share `disjoint` of train, or all of it */
@@ -169,8 +171,8 @@ clm_status clm_adjacency_new(clm_scope *scope, const clm_dataset *dataset,
 
 /* Features of all nodes as one CSR matrix: columns of type t start at column_first[t]; a type
  * without features has one column of ones. Also the transpose. `train_only`: features of the
- * target's start type recomputed as mean or union of its neighbours' over `train` (systems.md
- * B.10). */
+ * target's start type recomputed as mean or union of its neighbours' over `train`: as
+ * published they hold the edges that are to be predicted. */
 typedef struct clm_features {
     int32_t rows, columns;
     int32_t *column_first; /* [types + 1] */

@@ -1,5 +1,5 @@
 /* ReFeX: features of nodes from the structure around them alone (Henderson et al., KDD 2011), as
- * GraphRole 1.0 computes them (systems.md F.6).
+ * GraphRole 1.0 computes them.
  *
  * Generation 0 counts edges: of the node by direction, inside its ego-net (the node and where its
  * edges lead) and out of it. Each later generation takes sum and mean over out-neighbours of every

@@ -11,8 +11,8 @@ typedef struct clm_roles {
     float *share;     /* [nodes, count] each row sums to 1 */
 } clm_roles;
 
-/* Roles by RolX (Henderson et al., KDD 2012) on the features of ReFeX, as GraphRole computes them
- * (systems.md F.6): NMF of the features, both factors quantised, rows of the nodes' factor scaled to
+/* Roles by RolX (Henderson et al., KDD 2012) on the features of ReFeX, as GraphRole 1.0
+ * computes them: NMF of the features, both factors quantised, rows of the nodes' factor scaled to
  * sum 1 (a row of zeros: all roles alike). `count` 0: the number of roles from 2 to 8, and of bits
  * from 1 to 8, with the shortest description. The same for a graph wherever it is computed, up to
  * the rounding of LAPACK.

@@ -1,5 +1,5 @@
-/* GMoE: graph convolutions whose every layer is a mixture of experts (Wang et al., NeurIPS 2023;
- * systems.md C), as released:
+/* GMoE: graph convolutions whose every layer is a mixture of experts (Wang et al., NeurIPS 2023),
+ * as released:
  *
  *   h0 = sum of atom embeddings
  *   per layer:  h = Drop(relu(scale sum_o gate_o BN_o(expert_o(h))))     the last one without relu

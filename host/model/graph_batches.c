@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LEAST_DROPPED = 5 }; /* smaller graphs lose no node (systems.md C.2) */
+enum { LEAST_DROPPED = 5 }; /* smaller graphs lose no node, as in the released GMoE */
 
 /* --- the set on the host --- */
 

@@ -1,8 +1,8 @@
 /* HGT, SeparatedMoE and SharedMoE (Homogeneous Expert Routing): one network with switches.
  *
  *   x0 = input projection, one per node type
- *   per layer:  x = LN(Drop(HGT(x)))            Hu et al., WWW 2020; systems.md A
- *               x = LN(MoE(x) + x)              Shakirov & Arakelov 2025, eqs. 8-16; systems.md B
+ *   per layer:  x = LN(Drop(HGT(x)))            Hu et al., WWW 2020, eqs. 1-6
+ *               x = LN(MoE(x) + x)              Shakirov & Arakelov 2025, eqs. 8-16
  *
  * Relation matrices, priors and 1/sqrt(D/H) are folded into the key and value projections of each
  * relation, so that attention reads ready rows and every dense product is a grouped GEMM. */

@@ -1,4 +1,4 @@
-/* Parameters that several models share; names and defaults of architecture.md section 7. */
+/* Parameters that several models share, each with one name and one default. */
 #ifndef CLM_MODEL_HER_PARAMETERS_H
 #define CLM_MODEL_HER_PARAMETERS_H
 

@@ -1,4 +1,6 @@
-/* Link prediction: the training and evaluation protocol of systems.md B.7 around any network.
+/* Link prediction: the training and evaluation protocol around any network. Papers say little of
+ * it; this is RandomLinkSplit of PyTorch Geometric (clm_link_split, data/graph.h) with as many
+ * negatives as edges, drawn anew in each training step, fixed in validation and test.
  *
  * One training tape, one for validation, one for test scores and one for timing inference are
  * recorded from the same parameters; the best validation epoch decides which test score is

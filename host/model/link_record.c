@@ -23,8 +23,8 @@ clm_status clm_link_read_routing(clm_link_tapes *tapes, clm_link_result *r)
     return clm_tensor_read(tapes->test, tapes->seen.routing.topk, r->topk);
 }
 
-/* Entropy of the router over its maximum, per node type: mean over nodes (a) and of the mean (b);
- * share of nodes whose two likeliest experts have 0.8 (systems.md B.8). */
+/* Entropy of the router over its maximum, per node type: mean over nodes (a) and of the mean (b),
+ * for the paper does not say which; share of nodes whose two likeliest experts have 0.8. */
 static json_t *type_routing(const clm_node_type *type, const clm_link_result *r)
 {
     double mean_entropy = 0, entropy_of_mean = 0, covered = 0;

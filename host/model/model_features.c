@@ -1,5 +1,5 @@
 /* features: input projection and bilinear decoder, no graph at all. The baseline that shows how
- * much of the answer the published features already contain (systems.md B.10). */
+ * much of the answer the published features already contain. */
 #include "model/her_parameters.h"
 #include "model/link.h"
 

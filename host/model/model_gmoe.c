@@ -1,4 +1,4 @@
-/* GMoE: mixtures of GCN or GIN experts; experts=1 is the plain GCN or GIN (systems.md C). */
+/* GMoE: mixtures of GCN or GIN experts; experts=1 is the plain GCN or GIN (model/gmoe.h). */
 #include "model/gmoe.h"
 #include "model/gmoe_parameters.h"
 

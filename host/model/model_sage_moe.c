@@ -1,4 +1,4 @@
-/* GraphSAGE-MoE and, with variant=none, GraphSAGE (systems.md D). Graphs without a published split,
+/* GraphSAGE-MoE and, with variant=none, GraphSAGE (model/sage.h). Graphs without a published split,
  * such as those of ENZYMES, are shuffled, by seed: the first 80 % train, the others both choose the
  * epoch and are what is reported, as in the released code. On nodes with a published split the
  * report's test accuracy is that of the validation part: accuracy_val of the best epoch, accuracy_last

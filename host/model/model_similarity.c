@@ -1,7 +1,6 @@
 /* similarity: the cosine between the features of both ends. Nothing is trained and no graph is
- * read; where one type's features were made from its neighbours' (systems.md B.10) it shows how
- * much of the answer they hold. With features=train_only what is left without the held-out edges.
- */
+ * read; where one type's features were made from its neighbours' it shows how much of the answer
+ * they hold. With features=train_only what is left without the held-out edges. */
 #include "base/statistics.h"
 #include "model/her_parameters.h"
 #include "model/model.h"

@@ -121,7 +121,7 @@ static clm_tensor *softmax(const layer *l, clm_tensor *logits)
 }
 
 /* Shares of roles; as released the sum over them starts with the first, adds it again, and ends
- * before the last (systems.md D.4). */
+ * before the last. */
 static clm_tensor *roles(const layer *l)
 {
     clm_tensor *r = l->graph->roles;

@@ -1,4 +1,5 @@
-/* GraphSAGE with mixtures of experts in its messages or its updates (systems.md D).
+/* GraphSAGE (Hamilton, Ying, Leskovec, NeurIPS 2017) with mixtures of experts in its messages or
+ * its updates (GraphSAGE-MoE, course report 2019).
  *
  * A layer: m = relu(x W_msg + b), a = mean of m over in-edges, u = relu([x || a] W_agg + b), then
  * rows of u scaled to length 1. [x || a] is never made: W_agg is two matrices and their products are

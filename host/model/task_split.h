@@ -12,8 +12,8 @@ typedef struct clm_task_split {
     int32_t count[CLM_SPLITS];
 } clm_task_split;
 
-/* The published split; without one, a random 80 % train and the others both validate and test
- * (systems.md D.3). Error when a part is empty or the set predicts links. */
+/* The published split; without one, a random 80 % train and the others both validate and test, as
+ * in the released GraphSAGE-MoE. Error when a part is empty or the set predicts links. */
 clm_status clm_task_split_new(clm_scope *scope, const clm_graph *graph, uint32_t seed,
                               clm_task_split *split);
 

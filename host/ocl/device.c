@@ -91,8 +91,9 @@ static void name_device(cl_device_id id, clm_device *device)
                    device->name);
 }
 
-/* What must match for times to be comparable (measurement.md, device key). Memory that is the
- * host's is left out: virtual machines grow and shrink it. */
+/* What must match for times to be comparable: the device's model and the driver's major version,
+ * nothing that changes from start to start. Memory that is the host's is left out: virtual machines
+ * grow and shrink it. */
 static void hash_key(cl_device_id id, clm_device *device)
 {
     clm_scope scope = {0};

@@ -46,7 +46,7 @@ enum {
 typedef struct clm_device {
     char id[160]; /* stable: pci:0000:01:00.0, uuid:..., or name:"...", with #n when several are
                      equal */
-    char key[32]; /* short hash of what must match for times to be comparable (measurement.md) */
+    char key[32]; /* short hash of what must match for times to be comparable */
     char name[256], vendor[128], platform[128], driver[128], version[128];
     int device_class;                     /* CLM_CPU, CLM_GPU or CLM_ACCELERATOR */
     uint32_t compute_units, vector_width; /* vector_width: native float lanes, at least 1 */

@@ -10,9 +10,9 @@ typedef struct clm_timer {
     char about[200]; /* "events", or "wall slope: " and why not events */
 } clm_timer;
 
-/* Launches a kernel whose work is known, once and twice, and judges what the device says of it
- * (measurement.md, timer gate): queued, start and end in order; the sum not above the wall time;
- * twice the work takes twice the time. */
+/* Launches a kernel whose work is known, once and twice, and judges what the device says of it:
+ * queued, start and end in order; the sum not above the wall time; twice the work takes twice the
+ * time. */
 clm_status clm_timer_audit(clm_context *context, clm_timer *timer);
 
 #endif

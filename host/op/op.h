@@ -5,6 +5,16 @@
  * in the list that the build collects:
  *
  *     const clm_op *const clm_ops_<op>[] = {&layer_norm, &layer_norm_backward, NULL};
+ *
+ * Dimensions have one letter everywhere; in code the lower-case letter is the variable:
+ *
+ *   N  nodes (rows)              D  hidden width
+ *   M  edges                     F  input features
+ *   T  node types                H  attention heads
+ *   R  relations (edge types)    E  experts
+ *   B  graphs, edges in a batch  K  experts per node (top-k)
+ *   C  classes or tasks          L  layers
+ *   W  expert inner width        G  groups of a grouped GEMM
  */
 #ifndef CLM_OP_OP_H
 #define CLM_OP_OP_H
@@ -29,9 +39,9 @@ typedef enum clm_role {
     CLM_SCRATCH, /* an output that nobody reads: the reference leaves it alone */
 } clm_role;
 
-/* One operand. `shape` names its dimensions in the letters of architecture.md section 6,
- * separated by blanks, each with an optional "+1" ("N D", "G+1", "1"); equal letters must agree
- * within a call, which recording checks. Further letters may be used freely within one operator.
+/* One operand. `shape` names its dimensions in the letters above, separated by blanks, each with an
+ * optional "+1" ("N D", "G+1", "1"); equal letters must agree within a call, which recording
+ * checks. Further letters may be used freely within one operator.
  *
  * Operands of type CLM_REAL hold what there is much of, rows and gradients of rows; statistics,
  * logits, parameters and their gradients are CLM_F32. Docstrings call the former `real` and state
@@ -134,8 +144,8 @@ struct clm_op {
     double suspect, wrong;
     /* Fills in example `index` (operands by the clm_example_ functions, attributes); false when
      * there are no more. The first few are tiny (they run on an interpreter too); together they
-     * cover the sizes of style.md: 1, a prime, one over a tile, empty groups, isolated nodes, one
-     * expert taking everything. */
+     * cover the sizes that break kernels: 1, a prime, one over a tile, empty groups, isolated
+     * nodes, one expert taking everything. */
     bool (*example)(clm_example *example, int index);
     /* Records the operator at a workload, for measuring and tuning: inputs that ask for their
      * gradients, results kept. Null: another operator's bench or backward pass reaches it. */

@@ -2,7 +2,7 @@
  * people read and edit: tuning/<device key>.yaml in the user's cache folder, else
  * suites/tuned/<device key>.yaml of those that come with the program.
  *
- *   device: "0123456789abcdef"            its key (measurement.md)
+ *   device: "0123456789abcdef"            its key (ocl/ocl.h)
  *   name: "..."
  *   driver: "..."
  *   seconds: 300                          that searches took so far: the budget
