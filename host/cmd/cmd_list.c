@@ -55,7 +55,7 @@ static clm_status list_suites(clm_scope *scope)
 
 static const char *range_of(clm_scope *scope, const clm_parameter_spec *spec)
 {
-    if (spec->choice == NULL) return clm_text(scope, "%g to %g", spec->least, spec->most);
+    if (spec->choice == NULL) return clm_text(scope, "%.10g to %.10g", spec->least, spec->most);
     const char *all = "";
     for (size_t i = 0; spec->choice[i] != NULL; i++)
         all = clm_text(scope, "%s%s%s", all, i > 0 ? ", " : "", spec->choice[i]);
