@@ -1,7 +1,6 @@
 #include "model/gmoe_parameters.h"
 
-#include "model/her_parameters.h"
-#include "model/task_parameters.h"
+#include "model/shared_parameters.h"
 
 static const char *const kinds[] = {"gcn", "gin", NULL}, *const combine[] = {"mean", "sum", NULL},
                          *const dispatch[] = {"dense", "sparse", NULL},
@@ -72,8 +71,8 @@ const clm_parameter_spec *const clm_gmoe_parameters[] = {&width,
                                                          &dispatches,
                                                          &two_hops,
                                                          &rows,
-                                                         &clm_task_batch,
-                                                         &clm_task_score_every,
+                                                         &clm_parameter_batch,
+                                                         &clm_parameter_score_every,
                                                          NULL};
 
 clm_status clm_check_gmoe(const clm_config *c)

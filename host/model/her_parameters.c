@@ -5,8 +5,6 @@ static const char *const on_off[] = {"on", "off", NULL};
 const clm_parameter_spec
     clm_parameter_width = {"width", "hidden width D", CLM_INTEGER, "64", 1, 4096, NULL},
     clm_parameter_lr = {"lr", "learning rate of Adam", CLM_NUMBER, "3e-3", 0, 10, NULL},
-    clm_parameter_weight_decay =
-        {"weight_decay", "added to the gradient, times the weight", CLM_NUMBER, "0", 0, 1, NULL},
     clm_parameter_dropout =
         {"dropout",  "rate after each graph layer (the baseline without layers has none to drop)",
          CLM_NUMBER, "0.2",
@@ -16,22 +14,6 @@ const clm_parameter_spec
                             CLM_INTEGER, "100",
                             1,           1000000,
                             NULL},
-    clm_parameter_patience =
-        {"patience",  "stop after so many epochs without a better validation score; 0: never",
-         CLM_INTEGER, "0",
-         0,           1000000,
-         NULL},
-    clm_parameter_seed = {"seed",      "of splits, weights, masks, dropout and negatives",
-                          CLM_INTEGER, "0",
-                          0,           2147483647,
-                          NULL},
-    clm_parameter_precision = {"precision",
-                               "of storage and products",
-                               CLM_CHOICE,
-                               "f32",
-                               0,
-                               0,
-                               (const char *const[]){"f32", "bf16", "f16", NULL}},
     clm_parameter_features = {"features",
                               "as published, or recomputed from training edges alone",
                               CLM_CHOICE,
@@ -39,7 +21,6 @@ const clm_parameter_spec
                               0,
                               0,
                               (const char *const[]){"original", "train_only", NULL}},
-    clm_parameter_layers = {"layers", "graph layers L", CLM_INTEGER, "2", 1, 64, NULL},
     clm_parameter_disjoint = {"disjoint",
                               "share of training edges that supervise and leave the message graph",
                               CLM_NUMBER,
@@ -81,13 +62,6 @@ const clm_parameter_spec
     clm_parameter_moe_residual = {
         "moe_residual", "whether the mixture adds to its input", CLM_CHOICE, "on", 0, 0, on_off};
 
-clm_type clm_storage_type(const clm_config *config)
-{
-    return clm_config_is(config, "precision", "bf16")  ? CLM_BF16
-           : clm_config_is(config, "precision", "f16") ? CLM_F16
-                                                       : CLM_F32;
-}
-
 clm_status clm_check_heads(const clm_config *config)
 {
     const int width = clm_config_int(config, "width"), heads = clm_config_int(config, "heads");
@@ -95,15 +69,6 @@ clm_status clm_check_heads(const clm_config *config)
     clm_fail(CLM_ERROR_USAGE, "width=%d is not a multiple of heads=%d", width, heads);
     clm_error_advice("a width that the heads share evenly, such as width=%d",
                      (width / heads + 1) * heads);
-    return CLM_FAIL;
-}
-
-clm_status clm_check_top_k(const clm_config *config)
-{
-    const int experts = clm_config_int(config, "experts"), top_k = clm_config_int(config, "top_k");
-    if (top_k <= experts) return CLM_OK;
-    clm_fail(CLM_ERROR_USAGE, "top_k=%d exceeds experts=%d", top_k, experts);
-    clm_error_advice("top_k of at most %d, or more experts", experts);
     return CLM_FAIL;
 }
 

@@ -1,8 +1,8 @@
 /* degree: the product of the training degrees of both ends. Nothing is trained; what it scores is
  * what popularity alone gives away under uniform negatives. */
 #include "base/statistics.h"
-#include "model/her_parameters.h"
 #include "model/model.h"
+#include "model/shared_parameters.h"
 
 static double score(const float *degree, const clm_pairs_host *yes, const clm_pairs_host *no,
                     clm_scope *scope, double *ap)

@@ -1,9 +1,8 @@
 #include "model/sage_parameters.h"
 
 #include "base/status.h"
-#include "model/her_parameters.h"
 #include "model/sage.h"
-#include "model/task_parameters.h"
+#include "model/shared_parameters.h"
 
 static const clm_parameter_spec
     width = {"width", "hidden width D", CLM_INTEGER, "32", 1, 4096, NULL},
@@ -60,7 +59,7 @@ const clm_parameter_spec *const clm_sage_parameters[] = {&width,
                                                          &epochs,
                                                          &score_every,
                                                          &clm_parameter_patience,
-                                                         &clm_task_batch,
+                                                         &clm_parameter_batch,
                                                          &clm_parameter_seed,
                                                          &clm_parameter_precision,
                                                          &variant,

@@ -1,8 +1,8 @@
 #include "model/training.h"
 
 #include "cl/adam/adam.h"
-#include "model/her_parameters.h"
 #include "model/profile_record.h"
+#include "model/shared_parameters.h"
 
 #include <math.h>
 
