@@ -14,7 +14,7 @@ typedef struct clm_peak_options {
 } clm_peak_options;
 
 /* Measures every roof; what the device lacks is an entry with the reason. The medians are of as many
- * samples as the budget allows, 5 to 20. CLM_SKIP on an emulator, whose times mean nothing. Errors:
+ * samples as the budget allows, 5 to 10. CLM_SKIP on an emulator, whose times mean nothing. Errors:
  * the device fails, or computes something wrong. */
 clm_status clm_peak_measure(clm_scope *scope, clm_context *context, const clm_peak_options *options,
                             const clm_roofs **roofs);
