@@ -116,6 +116,7 @@ static void edges_example(clm_example *example, const clm_attention_places *at, 
     int32_t *source = clm_example_memory(example, (size_t)most * 4);
     int32_t *source_ptr = clm_example_memory(example, (size_t)(a->s + 2) * 4);
     int32_t *source_edge = clm_example_memory(example, (size_t)most * 4);
+    int32_t *source_target = clm_example_memory(example, (size_t)most * 4);
     int32_t q = 0, m = 0;
     for (int64_t n = 0; n < a->n; n++) {
         segment_ptr[n] = q;
@@ -136,16 +137,19 @@ static void edges_example(clm_example *example, const clm_attention_places *at, 
     edge_ptr[q] = m;
     for (int64_t s = 2; s <= a->s; s++)
         source_ptr[s] += source_ptr[s - 1]; /* source_ptr[s + 1]: where row s goes on */
-    for (int32_t e = 0; e < m; e++)
-        source_edge[source_ptr[source[e] + 1]++] = e;
+    for (int32_t e = 0; e < m; e++) {
+        const int32_t i = source_ptr[source[e] + 1]++;
+        source_edge[i] = e;
+        source_target[i] = target[e];
+    }
     a->q = q;
     a->m = m;
     clm_example_i32(example, at->segment_ptr, segment_ptr, CLM_DIMS(a->n + 1));
     clm_example_i32(example, at->edge_ptr, edge_ptr, CLM_DIMS(q + 1));
     clm_example_i32(example, at->source, source, CLM_DIMS(m));
-    clm_example_i32(example, at->target, target, CLM_DIMS(m));
     clm_example_i32(example, at->source_ptr, source_ptr, CLM_DIMS(a->s + 1));
     clm_example_i32(example, at->source_edge, source_edge, CLM_DIMS(m));
+    clm_example_i32(example, at->source_target, source_target, CLM_DIMS(m));
 }
 
 bool clm_attention_example(clm_example *example, int index, const clm_attention_places *at,

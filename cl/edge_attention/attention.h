@@ -41,7 +41,7 @@ clm_attention_build clm_attention_build_warp(const clm_plan *plan, const clm_cal
 
 /* Structure of an example, at the operands' places in the forward call. */
 typedef struct clm_attention_places {
-    int segment_ptr, edge_ptr, source, target, source_ptr, source_edge;
+    int segment_ptr, edge_ptr, source, source_ptr, source_edge, source_target;
 } clm_attention_places;
 
 /* Fills in the structure of example `index` of both operators; false when there are no more. */

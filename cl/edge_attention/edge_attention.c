@@ -5,7 +5,19 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { QUERY, KV, SEGMENT_PTR, EDGE_PTR, SOURCE, TARGET, SOURCE_PTR, SOURCE_EDGE, OUT, LSE, ALPHA };
+enum {
+    QUERY,
+    KV,
+    SEGMENT_PTR,
+    EDGE_PTR,
+    SOURCE,
+    SOURCE_PTR,
+    SOURCE_EDGE,
+    SOURCE_TARGET,
+    OUT,
+    LSE,
+    ALPHA
+};
 
 static const clm_op edge_attention;
 
@@ -23,8 +35,8 @@ clm_tensor *clm_edge_attention(clm_tape *tape, clm_tensor *q, clm_tensor *kv,
             clm_activation(tape, "attention.alpha", CLM_F32, 2, (int64_t[]){edges->edges, heads});
     clm_record(tape, &(clm_call){.op = &edge_attention,
                                  .arg = {q, kv, edges->segment_ptr, edges->edge_ptr, edges->source,
-                                         edges->target, edges->source_ptr, edges->source_edge, out,
-                                         lse, alpha ? *alpha : NULL}});
+                                         edges->source_ptr, edges->source_edge,
+                                         edges->source_target, out, lse, alpha ? *alpha : NULL}});
     return out;
 }
 
@@ -39,8 +51,8 @@ static void grad(clm_tape *tape, const clm_call *call)
     clm_tensor *pd = clm_activation(tape, "attention.pd", CLM_F32, 3, (int64_t[]){a.m, 2, a.h});
     clm_record(tape, &(clm_call){.op = &clm_edge_attention_backward,
                                  .arg = {x[QUERY], x[KV], dout, x[LSE], x[SEGMENT_PTR], x[EDGE_PTR],
-                                         x[SOURCE], x[TARGET], x[SOURCE_PTR], x[SOURCE_EDGE], dq,
-                                         dkv, pd}});
+                                         x[SOURCE], x[SOURCE_PTR], x[SOURCE_EDGE], x[SOURCE_TARGET],
+                                         dq, dkv, pd}});
     clm_gradient_add(tape, x[QUERY], dq);
     clm_gradient_add(tape, x[KV], dkv);
 }
@@ -149,8 +161,8 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 
 static bool example(clm_example *example, int index)
 {
-    const clm_attention_places at = {SEGMENT_PTR, EDGE_PTR,   SOURCE,
-                                     TARGET,      SOURCE_PTR, SOURCE_EDGE};
+    const clm_attention_places at = {SEGMENT_PTR, EDGE_PTR,    SOURCE,
+                                     SOURCE_PTR,  SOURCE_EDGE, SOURCE_TARGET};
     clm_attention a;
     if (!clm_attention_example(example, index, &at, &a)) return false;
     clm_example_normal(example, QUERY, 0.7, CLM_DIMS(a.n, a.d));
@@ -172,9 +184,10 @@ static void bench(clm_tape *tape, const clm_workload *w)
         .segment_ptr = clm_input_i32(tape, "segments", g->segment_ptr, CLM_DIMS(g->nodes + 1)),
         .edge_ptr = clm_input_i32(tape, "edge rows", g->edge_ptr, CLM_DIMS(g->segments + 1)),
         .source = clm_input_i32(tape, "sources", g->source, CLM_DIMS(g->edges)),
-        .target = clm_input_i32(tape, "targets", g->target, CLM_DIMS(g->edges)),
         .source_ptr = clm_input_i32(tape, "source rows", g->source_ptr, CLM_DIMS(g->rows + 1)),
-        .source_edge = clm_input_i32(tape, "source edges", g->source_edge, CLM_DIMS(g->edges))};
+        .source_edge = clm_input_i32(tape, "source edges", g->source_edge, CLM_DIMS(g->edges)),
+        .source_target =
+            clm_input_i32(tape, "source targets", g->source_target, CLM_DIMS(g->edges))};
     clm_tensor *q = clm_bench_rows(tape, "q", 0.5, CLM_DIMS(edges.nodes, w->width));
     clm_tensor *kv = clm_bench_rows(tape, "kv", 0.5, CLM_DIMS(edges.rows, 2 * w->width));
     clm_tensor *out = clm_edge_attention(tape, q, kv, &edges, (int)w->heads, NULL);
@@ -191,9 +204,9 @@ static const clm_op edge_attention = {
                 {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"edge_ptr", CLM_IN, CLM_I32, "Q+1", false, NULL},
                 {"source", CLM_IN, CLM_I32, "M", false, NULL},
-                {"target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
                 {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
+                {"source_target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"out", CLM_OUT, CLM_REAL, "N D", false, NULL},
                 {"lse", CLM_OUT, CLM_F32, "Q H", false, NULL},
                 {"alpha", CLM_OUT, CLM_F32, "M H", true, NULL}},

@@ -73,10 +73,10 @@ static inline void pull_edge(floatv *dq, float mean, __global const real *RST k,
 
 /* Adds an edge's part of the gradients of its source row, at the vector from `column` on. */
 static inline void push_edge(floatv *dk, floatv *dv, __global const real *RST queries,
-                             __global const real *RST dout, __global const int *RST target,
-                             __global const float *RST pd, int edge, int column)
+                             __global const real *RST dout, __global const float *RST pd,
+                             int target, int edge, int column)
 {
-    const size_t row = (size_t)target[edge] * D + column;
+    const size_t row = (size_t)target * D + column;
     const size_t at = (size_t)edge * 2 * HEADS + column / C;
     *dk = fma((floatv)(pd[at + HEADS]), vloadr(0, queries + row), *dk);
     *dv = fma((floatv)(pd[at]), vloadr(0, dout + row), *dv);
@@ -199,8 +199,9 @@ edge_attention_targets_f32_gpu(__global const real *RST queries, __global const 
 /* Gradients of keys and values. One work-group of (vector, slot) per source row. */
 __kernel void
 edge_attention_sources_f32_gpu(__global const real *RST queries, __global const real *RST dout,
-                               __global const int *RST target, __global const int *RST source_ptr,
-                               __global const int *RST source_edge, __global const float *RST pd,
+                               __global const int *RST source_ptr,
+                               __global const int *RST source_edge,
+                               __global const int *RST source_target, __global const float *RST pd,
                                __global real *RST dkv, int s, int m)
 {
     __local floatv dks[ROW_SLOTS * VECTORS], dvs[ROW_SLOTS * VECTORS];
@@ -208,7 +209,7 @@ edge_attention_sources_f32_gpu(__global const real *RST queries, __global const 
     const int row = (int)get_group_id(0), begin = source_ptr[row], end = source_ptr[row + 1];
     floatv dk = (floatv)(0.0f), dv = (floatv)(0.0f);
     for (int j = begin + slot; j < end; j += ROW_SLOTS)
-        push_edge(&dk, &dv, queries, dout, target, pd, source_edge[j], column);
+        push_edge(&dk, &dv, queries, dout, pd, source_target[j], source_edge[j], column);
     dks[item] = dk;
     dvs[item] = dv;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -297,16 +298,18 @@ edge_attention_targets_f32_plain(__global const real *RST queries, __global cons
 /* Gradients of keys and values. One work-item per vector of a source row. */
 __kernel void
 edge_attention_sources_f32_plain(__global const real *RST queries, __global const real *RST dout,
-                                 __global const int *RST target, __global const int *RST source_ptr,
-                                 __global const int *RST source_edge, __global const float *RST pd,
-                                 __global real *RST dkv, int s, int m)
+                                 __global const int *RST source_ptr,
+                                 __global const int *RST source_edge,
+                                 __global const int *RST source_target,
+                                 __global const float *RST pd, __global real *RST dkv, int s,
+                                 int m)
 {
     const size_t id = get_global_id(0);
     const int row = (int)(id / VECTORS), column = (int)(id % VECTORS) * VEC;
     if (row >= s) return;
     floatv dk = (floatv)(0.0f), dv = (floatv)(0.0f);
     for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++)
-        push_edge(&dk, &dv, queries, dout, target, pd, source_edge[j], column);
+        push_edge(&dk, &dv, queries, dout, pd, source_target[j], source_edge[j], column);
     vstorer(dk, 0, dkv + (size_t)row * 2 * D + column);
     vstorer(dv, 0, dkv + (size_t)row * 2 * D + D + column);
 }

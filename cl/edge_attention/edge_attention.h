@@ -6,9 +6,9 @@
  *   segment_ptr  [N + 1]  i32  segments of each target; one each: softmax over all relations
  *   edge_ptr     [Q + 1]  i32  edges of each segment; edge_ptr[Q] == M
  *   source       [M]      i32  row of keys and values, in [0, S)
- *   target       [M]      i32  node; with the next two for the backward pass only
- *   source_ptr   [S + 1]  i32  edges of each source row
+ *   source_ptr   [S + 1]  i32  edges of each source row; with the next two for the backward pass only
  *   source_edge  [M]      i32  edges in order of source row, as positions in `source`
+ *   source_target [M]     i32  their targets
  *   out          [N, D]   real sum over a target's segments of sum_e p_e v[source[e]], p the
  *                              softmax of q . k[source[e]] by head; zero where there is no edge
  *   lse          [Q, H]   f32  log of the softmax denominator; 0 for a segment without edges
@@ -38,9 +38,9 @@ typedef struct clm_edges {
     clm_tensor *segment_ptr;              /* [N + 1] */
     clm_tensor *edge_ptr;                 /* [Q + 1] */
     clm_tensor *source;                   /* [M] */
-    clm_tensor *target;                   /* [M] */
     clm_tensor *source_ptr;               /* [S + 1] */
     clm_tensor *source_edge;              /* [M] */
+    clm_tensor *source_target;            /* [M] */
 } clm_edges;
 
 /* Records the attention of q [N, D] and kv [S, 2 D] with `heads` heads, differentiable in both.

@@ -11,9 +11,9 @@ enum {
     SEGMENT_PTR,
     EDGE_PTR,
     SOURCE,
-    TARGET,
     SOURCE_PTR,
     SOURCE_EDGE,
+    SOURCE_TARGET,
     DQUERY,
     DKV,
     PD
@@ -92,8 +92,8 @@ static clm_status launch_sources(clm_plan *plan, const clm_call *call, const clm
     const clm_attention a = clm_attention_sizes(call);
     clm_tensor *const *x = call->arg;
     return clm_launch_from(plan, source, kernel, build->options, range,
-                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[DOUT]), clm_t(x[TARGET]),
-                                    clm_t(x[SOURCE_PTR]), clm_t(x[SOURCE_EDGE]), clm_t(x[PD]),
+                           CLM_ARGS(clm_t(x[QUERY]), clm_t(x[DOUT]), clm_t(x[SOURCE_PTR]),
+                                    clm_t(x[SOURCE_EDGE]), clm_t(x[SOURCE_TARGET]), clm_t(x[PD]),
                                     clm_t(x[DKV]), clm_i(a.s), clm_i(a.m)));
 }
 
@@ -150,8 +150,8 @@ static clm_status prepare_plain(clm_plan *plan, const clm_call *call)
 
 static bool example(clm_example *example, int index)
 {
-    const clm_attention_places at = {SEGMENT_PTR, EDGE_PTR,   SOURCE,
-                                     TARGET,      SOURCE_PTR, SOURCE_EDGE};
+    const clm_attention_places at = {SEGMENT_PTR, EDGE_PTR,    SOURCE,
+                                     SOURCE_PTR,  SOURCE_EDGE, SOURCE_TARGET};
     clm_attention a;
     if (!clm_attention_example(example, index, &at, &a)) return false;
     const double scale = 0.7 / sqrt((double)a.d / (double)a.h);
@@ -177,9 +177,9 @@ const clm_op clm_edge_attention_backward = {
                 {"segment_ptr", CLM_IN, CLM_I32, "N+1", false, NULL},
                 {"edge_ptr", CLM_IN, CLM_I32, "Q+1", false, NULL},
                 {"source", CLM_IN, CLM_I32, "M", false, NULL},
-                {"target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"source_ptr", CLM_IN, CLM_I32, "S+1", false, NULL},
                 {"source_edge", CLM_IN, CLM_I32, "M", false, NULL},
+                {"source_target", CLM_IN, CLM_I32, "M", false, NULL},
                 {"dq", CLM_OUT, CLM_REAL, "N D", false, NULL},
                 {"dkv", CLM_OUT, CLM_REAL, "S W", false, NULL},
                 {"pd", CLM_SCRATCH, CLM_F32, "M P H", false, NULL}},

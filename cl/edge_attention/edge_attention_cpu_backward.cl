@@ -82,8 +82,9 @@ static inline int first_source(__global const int *RST source_ptr, int s, int wo
 /* Gradients of keys and values. One work-item per WORK edges and source rows. */
 __kernel void
 edge_attention_sources_f32_cpu(__global const real *RST queries, __global const real *RST dout,
-                               __global const int *RST target, __global const int *RST source_ptr,
-                               __global const int *RST source_edge, __global const float *RST pd,
+                               __global const int *RST source_ptr,
+                               __global const int *RST source_edge,
+                               __global const int *RST source_target, __global const float *RST pd,
                                __global real *RST dkv, int s, int m)
 {
     const int share = (int)get_global_id(0);
@@ -96,14 +97,14 @@ edge_attention_sources_f32_cpu(__global const real *RST queries, __global const 
             dk[i] = dv[i] = (floatv)(0.0f);
         for (int j = source_ptr[row]; j < source_ptr[row + 1]; j++) {
             const int edge = source_edge[j];
-            const size_t at = (size_t)target[edge] * D;
+            const size_t at = (size_t)source_target[j] * D;
             __global const float *p = pd + (size_t)edge * 2 * HEADS, *ds = p + HEADS;
 #if AHEAD > 0
-            const int later = source_edge[min(j + AHEAD, m - 1)];
-            const size_t next = (size_t)target[later] * D;
+            const int later = min(j + AHEAD, m - 1);
+            const size_t next = (size_t)source_target[later] * D;
             ASK_FOR(queries + next, D);
             ASK_FOR(dout + next, D);
-            ASK_FOR(pd + (size_t)later * 2 * HEADS, 2 * HEADS);
+            ASK_FOR(pd + (size_t)source_edge[later] * 2 * HEADS, 2 * HEADS);
 #endif
             UNROLL
             for (int i = 0; i < VECTORS; i++) {

@@ -128,9 +128,9 @@ edge_attention_targets_f32_warp(__global const real *queries, __global const rea
 /* What the edges at begin, begin + 1 ... BATCH of them, then `stride` further on, give to their source
  * row: ds q to the gradient of its key, p dout to that of its value. Nothing is exchanged. */
 static inline void push_edges(floatv *dk, floatv *dv, __global const real *queries,
-                              __global const real *dout, __global const int *target,
-                              __global const int *source_edge, __global const float *pd, int begin,
-                              int end, int stride, lane_of at)
+                              __global const real *dout, __global const int *source_edge,
+                              __global const int *source_target, __global const float *pd,
+                              int begin, int end, int stride, lane_of at)
 {
     MMA_UNROLL
     for (int i = 0; i < VECTORS; i++)
@@ -142,7 +142,7 @@ static inline void push_edges(floatv *dk, floatv *dv, __global const real *queri
         for (int j = 0; j < BATCH; j++) {
             const bool have = from + j < end;
             const int edge = have ? source_edge[from + j] : 0;
-            const size_t row = (have ? (size_t)target[edge] * D : 0) + at.column;
+            const size_t row = (have ? (size_t)source_target[from + j] * D : 0) + at.column;
             const size_t weight = (size_t)edge * 2 * HEADS + at.head;
             read_row(q[j], queries + row, have);
             read_row(g[j], dout + row, have);
@@ -163,8 +163,8 @@ static inline void push_edges(floatv *dk, floatv *dv, __global const real *queri
 /* Gradients of keys and values: a warp has a source row. */
 __kernel __attribute__((reqd_work_group_size(MMA, 1, 1))) void
 edge_attention_sources_f32_warp(__global const real *queries, __global const real *dout,
-                                __global const int *target, __global const int *source_ptr,
-                                __global const int *source_edge, __global const float *pd,
+                                __global const int *source_ptr, __global const int *source_edge,
+                                __global const int *source_target, __global const float *pd,
                                 __global real *dkv, int s, int m)
 {
     __local floatv dks[WARPS][WARP][VECTORS], dvs[WARPS][WARP][VECTORS];
@@ -172,13 +172,13 @@ edge_attention_sources_f32_warp(__global const real *queries, __global const rea
     const int leader = (int)get_group_id(0) * WARPS, own = leader + at.warp;
     const int begin = own < s ? source_ptr[own] : 0, end = own < s ? source_ptr[own + 1] : 0;
     floatv dk[VECTORS], dv[VECTORS];
-    push_edges(dk, dv, queries, dout, target, source_edge, pd, begin,
+    push_edges(dk, dv, queries, dout, source_edge, source_target, pd, begin,
                is_heavy(begin, end) ? begin : end, BATCH, at);
     for (int row = leader; row < min(leader + WARPS, s); row++) {
         const int first = source_ptr[row], last = source_ptr[row + 1];
         if (!is_heavy(first, last)) continue; /* all warps see the same */
         floatv k[VECTORS], v[VECTORS];
-        push_edges(k, v, queries, dout, target, source_edge, pd, first + at.warp * BATCH, last,
+        push_edges(k, v, queries, dout, source_edge, source_target, pd, first + at.warp * BATCH, last,
                    WARPS * BATCH, at);
         MMA_UNROLL
         for (int i = 0; i < VECTORS; i++) {

@@ -168,14 +168,11 @@ static void bench(clm_tape *tape, const clm_workload *w)
     /* the graph's adjacency, a column for each row of keys, and its transpose; all values 1/2 */
     const clm_typed_edges *g = &w->edge;
     int32_t *row_ptr = clm_alloc_array(clm_tape_scope(tape), (size_t)g->nodes + 1, 4);
-    int32_t *t_col = clm_alloc_array(clm_tape_scope(tape), (size_t)g->edges + 1, 4);
     float *half = clm_alloc_array(clm_tape_scope(tape), (size_t)g->edges + 1, 4);
     for (int32_t i = 0; i <= g->nodes; i++)
         row_ptr[i] = g->edge_ptr[g->segment_ptr[i]];
-    for (int32_t i = 0; i < g->edges; i++) {
-        t_col[i] = g->target[g->source_edge[i]];
+    for (int32_t i = 0; i < g->edges; i++)
         half[i] = 0.5F;
-    }
     const clm_sparse x = {
         .rows = g->nodes,
         .columns = g->rows,
@@ -183,7 +180,7 @@ static void bench(clm_tape *tape, const clm_workload *w)
         .col = clm_input_i32(tape, "columns", g->source, CLM_DIMS(g->edges)),
         .val = clm_input_f32(tape, "values", half, CLM_DIMS(g->edges)),
         .t_row_ptr = clm_input_i32(tape, "transposed rows", g->source_ptr, CLM_DIMS(g->rows + 1)),
-        .t_col = clm_input_i32(tape, "transposed columns", t_col, CLM_DIMS(g->edges)),
+        .t_col = clm_input_i32(tape, "transposed columns", g->source_target, CLM_DIMS(g->edges)),
         .t_val = clm_input_f32(tape, "transposed values", half, CLM_DIMS(g->edges))};
     clm_tensor *y =
         clm_spmm(tape, &x, clm_bench_normal(tape, "w", 1, CLM_DIMS(x.columns, w->width)));

@@ -143,8 +143,12 @@ static void sort_by_source(clm_scope *scope, clm_scope *work, clm_adjacency *adj
     memcpy(next, ptr, ((size_t)adjacency->rows + 1) * sizeof *next);
     adjacency->source_ptr = ptr;
     adjacency->source_edge = integers(scope, adjacency->edges);
-    for (int32_t e = 0; e < adjacency->edges; e++)
-        adjacency->source_edge[next[adjacency->source[e]]++] = e;
+    adjacency->source_target = integers(scope, adjacency->edges);
+    for (int32_t e = 0; e < adjacency->edges; e++) {
+        const int32_t at = next[adjacency->source[e]]++;
+        adjacency->source_edge[at] = e;
+        adjacency->source_target[at] = adjacency->target[e];
+    }
 }
 
 static clm_status build(clm_scope *scope, clm_scope *work, const clm_dataset *dataset,

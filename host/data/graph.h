@@ -153,8 +153,9 @@ typedef struct clm_adjacency {
     int32_t *target;      /* [edges] node */
     int32_t *relation;    /* [edges] */
     int32_t *input; /* [edges] position of the edge in the relations' lists, one after the other */
-    int32_t *source_ptr;  /* [rows + 1] */
-    int32_t *source_edge; /* [edges] */
+    int32_t *source_ptr;    /* [rows + 1] */
+    int32_t *source_edge;   /* [edges] in order of their source rows */
+    int32_t *source_target; /* [edges] targets in that order */
 } clm_adjacency;
 
 typedef struct clm_adjacency_choice {

@@ -71,9 +71,10 @@ static void record_edges(clm_tape *tape, const clm_adjacency *a, clm_edges *edge
             clm_input_i32(tape, "attention segments", a->segment_ptr, CLM_DIMS(a->nodes + 1)),
         .edge_ptr = clm_input_i32(tape, "edge rows", a->edge_ptr, CLM_DIMS(a->segments + 1)),
         .source = clm_input_i32(tape, "edge sources", a->source, CLM_DIMS(a->edges)),
-        .target = clm_input_i32(tape, "edge targets", a->target, CLM_DIMS(a->edges)),
         .source_ptr = clm_input_i32(tape, "source rows", a->source_ptr, CLM_DIMS(a->rows + 1)),
         .source_edge = clm_input_i32(tape, "source edges", a->source_edge, CLM_DIMS(a->edges)),
+        .source_target =
+            clm_input_i32(tape, "source targets", a->source_target, CLM_DIMS(a->edges)),
     };
 }
 

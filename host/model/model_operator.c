@@ -142,7 +142,8 @@ static clm_status take_graph(clm_scope *scope, const clm_dataset *data, clm_work
                                 .source = a.source,
                                 .target = a.target,
                                 .source_ptr = a.source_ptr,
-                                .source_edge = a.source_edge};
+                                .source_edge = a.source_edge,
+                                .source_target = a.source_target};
     return CLM_OK;
 }
 

@@ -191,16 +191,13 @@ static void mean_aggregate(clm_tape *tape, const clm_workload *w)
 {
     const clm_typed_edges *g = &w->edge;
     int32_t *row_ptr = clm_alloc_array(tape->scope, (size_t)g->nodes + 1, sizeof *row_ptr);
-    int32_t *dst = clm_alloc_array(tape->scope, (size_t)g->edges + 1, sizeof *dst);
     for (int32_t i = 0; i <= g->nodes; i++)
         row_ptr[i] = g->edge_ptr[g->segment_ptr[i]];
-    for (int32_t i = 0; i < g->edges; i++)
-        dst[i] = g->target[g->source_edge[i]];
     const clm_mean_edges edges =
         clm_mean_edges_new(tape, clm_input_i32(tape, "rows", row_ptr, CLM_DIMS(g->nodes + 1)),
                            clm_input_i32(tape, "sources", g->source, CLM_DIMS(g->edges)),
                            clm_input_i32(tape, "rows back", g->source_ptr, CLM_DIMS(g->rows + 1)),
-                           clm_input_i32(tape, "targets", dst, CLM_DIMS(g->edges)));
+                           clm_input_i32(tape, "targets", g->source_target, CLM_DIMS(g->edges)));
     clm_tensor *y =
         clm_mean_aggregate(tape, clm_bench_rows(tape, "x", 1, CLM_DIMS(g->rows, w->width)), &edges);
     if (y) clm_keep(tape, y);

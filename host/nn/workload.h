@@ -36,16 +36,17 @@ typedef struct clm_trained_load {
  * values by relation and source node, edges by target. */
 typedef struct clm_typed_edges {
     int32_t nodes, rows, edges, segments, types, relations;
-    const int32_t *type_first;  /* [types + 1] nodes are sorted by type */
-    const int32_t *source_type; /* [relations] */
-    const int32_t *row_first;   /* [relations + 1] rows of keys and values of each relation */
-    const int32_t *row_node;    /* [rows] source node */
-    const int32_t *segment_ptr; /* [nodes + 1] */
-    const int32_t *edge_ptr;    /* [segments + 1] */
-    const int32_t *source;      /* [edges] row */
-    const int32_t *target;      /* [edges] node */
-    const int32_t *source_ptr;  /* [rows + 1] */
-    const int32_t *source_edge; /* [edges] */
+    const int32_t *type_first;    /* [types + 1] nodes are sorted by type */
+    const int32_t *source_type;   /* [relations] */
+    const int32_t *row_first;     /* [relations + 1] rows of keys and values of each relation */
+    const int32_t *row_node;      /* [rows] source node */
+    const int32_t *segment_ptr;   /* [nodes + 1] */
+    const int32_t *edge_ptr;      /* [segments + 1] */
+    const int32_t *source;        /* [edges] row */
+    const int32_t *target;        /* [edges] node */
+    const int32_t *source_ptr;    /* [rows + 1] */
+    const int32_t *source_edge;   /* [edges] in order of their source rows */
+    const int32_t *source_target; /* [edges] targets in that order */
 } clm_typed_edges;
 
 typedef struct clm_workload {

@@ -72,7 +72,8 @@ void clm_workload_draw_graph(clm_scope *scope, clm_workload *w)
     const drawing d = draw_edges(scope, w);
     int32_t *order = clm_alloc_array(scope, (size_t)m + 1, 4), *edge_ptr, *source_ptr;
     int32_t *source = clm_alloc_array(scope, (size_t)m + 1, 4),
-            *target = clm_alloc_array(scope, (size_t)m + 1, 4);
+            *target = clm_alloc_array(scope, (size_t)m + 1, 4),
+            *source_target = clm_alloc_array(scope, (size_t)m + 1, 4);
     int32_t *segment_ptr = clm_alloc_array(scope, (size_t)n + 1, 4);
     counting_sort(scope, d.target, m, n, &edge_ptr, order);
     for (int32_t i = 0; i < m; i++) {
@@ -82,6 +83,8 @@ void clm_workload_draw_graph(clm_scope *scope, clm_workload *w)
     for (int32_t i = 0; i <= n; i++)
         segment_ptr[i] = i;
     counting_sort(scope, source, m, d.rows, &source_ptr, order);
+    for (int32_t i = 0; i < m; i++)
+        source_target[i] = target[order[i]];
     w->edge = (clm_typed_edges){.nodes = n,
                                 .rows = d.rows,
                                 .edges = m,
@@ -97,5 +100,6 @@ void clm_workload_draw_graph(clm_scope *scope, clm_workload *w)
                                 .source = source,
                                 .target = target,
                                 .source_ptr = source_ptr,
-                                .source_edge = order};
+                                .source_edge = order,
+                                .source_target = source_target};
 }

@@ -148,6 +148,7 @@ static void check_orders(const clm_graph *graph, const clm_adjacency *a, bool pe
     for (int32_t row = 0; row < a->rows; row++)
         for (int32_t k = a->source_ptr[row]; k < a->source_ptr[row + 1]; k++) {
             assert_int_equal(a->source[a->source_edge[k]], row);
+            assert_int_equal(a->source_target[k], a->target[a->source_edge[k]]);
             assert_true(k == a->source_ptr[row] || a->source_edge[k] > a->source_edge[k - 1]);
         }
     free(listed);

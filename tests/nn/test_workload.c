@@ -126,6 +126,7 @@ static void graphs(void **state)
         for (int32_t row = 0; row < g->rows; row++)
             for (int32_t i = g->source_ptr[row]; i < g->source_ptr[row + 1]; i++) {
                 assert_int_equal(g->source[g->source_edge[i]], row);
+                assert_int_equal(g->source_target[i], g->target[g->source_edge[i]]);
                 seen[g->source_edge[i]]++;
             }
         for (int64_t e = 0; e < w.edges; e++) {
