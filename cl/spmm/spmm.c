@@ -58,6 +58,17 @@ static void reference(const clm_call *call)
         }
 }
 
+/* For `pick`: vectors in a panel. A narrower one is gathered from again and again where a wide one
+ * does not stay in the cache, but the matrix is read once for each. */
+static int pick_vectors(const clm_device *device, const clm_call *call)
+{
+    const int64_t f = clm_dim(call, 'F'), lanes = clm_pick_lanes(device, call);
+    int vectors = 16;
+    while (vectors > 4 && (uint64_t)(4 * f * lanes * vectors) > device->cache_bytes / 2)
+        vectors /= 2;
+    return vectors;
+}
+
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), d = (double)clm_dim(call, 'D');
@@ -205,7 +216,7 @@ static const clm_op spmm = {
     .variant = {{.name = "cpu",
                  .classes = CLM_CPU,
                  .tunable = {{"WIDTH", 8, {4, 8, 16}, clm_pick_lanes},
-                             {"VECTORS", 16, {1, 2, 4, 8, 16}, NULL},
+                             {"VECTORS", 0, {1, 2, 4, 8, 16}, pick_vectors},
                              {"AHEAD", 0, {4, 8, 12, 16, 24}, clm_pick_ahead},
                              {"LENGTH", 512, {128, 256, 512, 1024, 2048}, NULL},
                              {"GROUP", 1, {1}, NULL}},

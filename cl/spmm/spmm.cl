@@ -6,7 +6,8 @@
  * a row ends writes the row; what a slice holds of a row that ends later goes to `carry`, and a
  * second kernel adds the carries of a row in order, so the result is the same in every run.
  *
- * Built with D, VEC, COUNT, COLUMNS, PANELS (op/lanes.h); LENGTH work per slice; AHEAD. */
+ * Built with D, VEC, COUNT, COLUMNS, PANELS (op/lanes.h); LENGTH work per slice; AHEAD; GROUP
+ * work-items per group. */
 
 #define UNROLL _Pragma("unroll")
 
@@ -16,9 +17,23 @@
 #ifndef LENGTH
 #define LENGTH 1
 #endif
+#ifndef GROUP
+#define GROUP 1
+#endif
 
 /* Column of vector v of a panel; the last vector ends where the panel ends. */
 #define COLUMN(v) ((v)*VEC + VEC <= COLUMNS ? (v)*VEC : COLUMNS - VEC)
+
+/* Slice and panel of a work-item. Those of a GPU have the panels of a slice side by side, and read
+ * whole lines together; a CPU goes through all slices for one panel and then for the next, and its
+ * caches have to hold that panel of w alone. */
+#if GROUP > 1
+#define SLICE_OF(slices) ((int)(get_global_id(0) / PANELS))
+#define PANEL_OF(slices) ((int)(get_global_id(0) % PANELS))
+#else
+#define SLICE_OF(slices) ((int)(get_global_id(0) % (size_t)(slices)))
+#define PANEL_OF(slices) ((int)(get_global_id(0) / (size_t)(slices)))
+#endif
 
 /* The row at work unit `unit`: row r has the units row_ptr[r] + r .. row_ptr[r + 1] + r, the last
  * of them its end. n when all are done. */
@@ -68,9 +83,8 @@ __kernel void spmm_f32_slices(__global const int *RST row_ptr, __global const in
                               __global float *RST y, __global float *RST carry,
                               __global int *RST carry_row, int n, int slices)
 {
-    const size_t id = get_global_id(0);
-    const int slice = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;
-    if (slice >= slices) return;
+    const int slice = SLICE_OF(slices), column = PANEL_OF(slices) * COLUMNS;
+    if (slice >= slices || column >= D) return;
     const int entries = row_ptr[n], units = entries + n;
     const int from = min(slice * LENGTH, units), to = min(from + LENGTH, units);
     const int first = row_at(row_ptr, n, from), last = row_at(row_ptr, n, to);
@@ -92,9 +106,8 @@ __kernel void spmm_f32_slices(__global const int *RST row_ptr, __global const in
 __kernel void spmm_f32_carry(__global const float *RST carry, __global const int *RST carry_row,
                              __global float *RST y, int slices)
 {
-    const size_t id = get_global_id(0);
-    const int slice = (int)(id / PANELS), column = (int)(id % PANELS) * COLUMNS;
-    if (slice >= slices) return;
+    const int slice = SLICE_OF(slices), column = PANEL_OF(slices) * COLUMNS;
+    if (slice >= slices || column >= D) return;
     const int row = carry_row[slice];
     if (row < 0 || (slice > 0 && carry_row[slice - 1] == row)) return;
     floatv sum[COUNT];
