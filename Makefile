@@ -2,7 +2,7 @@
 #
 #   make              build into build/
 #   make bench        install what is missing, build, run the quick suite on the devices found
-#   make bench-full   the same with every suite (days on few cores; needs the data sets)
+#   make bench-full   the same, then the papers' suites on real graphs (days on few cores) and scaling
 #   make test         install what is missing, build, run every test
 #   make test-devices verify on further OpenCL implementations, installed for that
 #   make bundle       bundle/: program, libraries, suites; runs where there is glibc and a driver

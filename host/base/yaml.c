@@ -340,14 +340,3 @@ clm_status clm_yaml_load(clm_yaml *yaml, const cyaml_schema_value_t *schema, voi
                        clm_text(yaml->scope, "'%s' is missing here", missing));
     return fail_at(yaml, first.at, plain_words(yaml, first.message));
 }
-
-static void release_text(void *text) { free(text); }
-
-const char *clm_yaml_json(const clm_yaml *yaml)
-{
-    char *text = fy_emit_document_to_string(yaml->document, FYECF_MODE_JSON_ONELINE);
-    if (text == NULL) return "null";
-    clm_scope_defer(yaml->scope, release_text, text);
-    text[strcspn(text, "\n")] = '\0';
-    return text;
-}

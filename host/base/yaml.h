@@ -28,8 +28,4 @@ clm_status clm_yaml_fail(const clm_yaml *yaml, const char *node, bool at_key, co
 /* Whether the file has this node. */
 bool clm_yaml_has(const clm_yaml *yaml, const char *node);
 
-/* The whole file as JSON on one line, anchors resolved; scalars are strings or numbers as written.
- */
-const char *clm_yaml_json(const clm_yaml *yaml);
-
 #endif

@@ -79,8 +79,3 @@ clm_roof clm_roof_of(const clm_roofs *roofs, const clm_work *work)
     }
     return roof;
 }
-
-double clm_roof_share(const clm_roof *roof, double measured_ns)
-{
-    return measured_ns > 0 ? roof->least_ns / measured_ns : NAN;
-}

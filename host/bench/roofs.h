@@ -91,9 +91,8 @@ typedef struct clm_roof {
  * null: none is known. */
 clm_roof clm_roof_of(const clm_roofs *roofs, const clm_work *work);
 
-/* least / measured; NaN when unknown. A share above 1.05 is implausible: work was left out, or the
- * roof or the time is wrong. */
-double clm_roof_share(const clm_roof *roof, double measured_ns);
+/* A share of the roof, least over measured time, above this is implausible: work was left out, or
+ * the roof or the time is wrong. */
 #define CLM_IMPLAUSIBLE_SHARE 1.05
 
 #endif

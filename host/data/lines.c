@@ -241,6 +241,6 @@ void *clm_grow(clm_scope *scope, void *old, size_t count, size_t *capacity, size
     while (*capacity <= count)
         *capacity = *capacity == 0 ? 1024 : 2 * *capacity;
     void *grown = clm_alloc_array(scope, *capacity, size);
-    if (had > 0) memcpy(grown, old, (count < had ? count : had) * size);
+    if (had > 0) memcpy(grown, old, had * size);
     return grown;
 }

@@ -114,7 +114,6 @@ const clm_tuned *clm_tuning_entry(const clm_tuning *tuning, const char *op, cons
     return find(&tuning->entries, op, shape);
 }
 
-double clm_tuning_seconds(const clm_tuning *tuning) { return tuning->seconds; }
 void clm_tuning_add_seconds(clm_tuning *tuning, double seconds) { tuning->seconds += seconds; }
 
 clm_tuning_facts clm_tuning_about(const clm_tuning *tuning)

@@ -79,8 +79,7 @@ void clm_tuning_put_ended(clm_tuning *tuning, const clm_tuned *entry);
 bool clm_tuning_ended(const clm_tuning *tuning, const char *op, const char *shape,
                       const char *variant, const char *tunables);
 
-/* Seconds of searching so far. */
-double clm_tuning_seconds(const clm_tuning *tuning);
+/* Seconds of searching, added to those so far. */
 void clm_tuning_add_seconds(clm_tuning *tuning, double seconds);
 
 /* What a record says of the table: file, its SHA-256 (both null when made in memory), and how many
