@@ -263,7 +263,7 @@ clm_status clm_devices(clm_scope *scope, const clm_device **devices, size_t *cou
 {
     *devices = NULL;
     *count = 0;
-    clm_loader_find_driver(scope);
+    clm_loader_prepare(scope);
     cl_uint platform_count = 0;
     const cl_int code = clGetPlatformIDs(0, NULL, &platform_count);
     if (code == CL_PLATFORM_NOT_FOUND_KHR || (code == CL_SUCCESS && platform_count == 0))

@@ -40,8 +40,18 @@ static bool any_registered(clm_scope *scope)
     return code == 0;
 }
 
-void clm_loader_find_driver(clm_scope *scope)
+/* PoCL's threads stay each on a processor of its own. Left free, two are often woken on the same one,
+ * and the system does not part them within the few milliseconds of a launch. Not where they are to
+ * be fewer: those of several programs would all have the first processors. */
+static void settle_threads(void)
 {
+    const char *most = getenv("POCL_MAX_PTHREAD_COUNT");
+    if (most == NULL || most[0] == '\0') (void)setenv("POCL_AFFINITY", "1", 0);
+}
+
+void clm_loader_prepare(clm_scope *scope)
+{
+    settle_threads();
     const char *chosen = getenv("OCL_ICD_VENDORS");
     if ((chosen != NULL && chosen[0] != '\0') || any_registered(scope)) return;
     for (size_t i = 0; i < sizeof unregistered / sizeof *unregistered; i++) {

@@ -69,8 +69,9 @@ clm_status clm_events_reserve(clm_context *context);
 void clm_quirks_apply(clm_device *device);
 
 /* To be called before the loader is first asked for platforms: where no driver is registered with it
- * (no .icd file, OCL_ICD_VENDORS unset) but the library of a known one is there, points it to that. */
-void clm_loader_find_driver(clm_scope *scope);
+ * (no .icd file, OCL_ICD_VENDORS unset) but the library of a known one is there, points it to that.
+ * Sets POCL_AFFINITY to 1, unless it or POCL_MAX_PTHREAD_COUNT is set. */
+void clm_loader_prepare(clm_scope *scope);
 
 bool clm_device_has_extension(cl_device_id id, const char *extension);
 

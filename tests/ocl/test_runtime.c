@@ -1,8 +1,12 @@
-/* Programs, kernels, arguments, buffers and views on the first device there is. */
+/* Programs, kernels, arguments, buffers and views on the first device there is, and its threads. */
+#define _GNU_SOURCE /* sched_getaffinity of a thread */
 #include "base/philox.h"
 #include "ocl/runtime.h"
 #include "unit.h"
 
+#include <glob.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const clm_source source = {
@@ -161,6 +165,29 @@ static void probes_are_right_in_emulation(void **state)
         if (!clm_probe_works(device, bit, true)) fail_msg("%s", clm_feature_name(bit));
 }
 
+/* Property: PoCL's threads, where there are as many as processors, have one each, which is that of no
+ * other. Threads of other origin may go anywhere. */
+static void threads_have_processors_of_their_own(void **state)
+{
+    const clm_device *device = clm_context_device(device_of(state)->context);
+    const char *asked = getenv("POCL_AFFINITY");
+    cpu_set_t all, settled, one;
+    if (strstr(device->id, "pthread") == NULL || asked == NULL || strcmp(asked, "1") != 0 ||
+        sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2 ||
+        CPU_COUNT(&all) != (int)device->compute_units)
+        skip();
+    CPU_ZERO(&settled);
+    glob_t threads = {0};
+    assert_int_equal(glob("/proc/self/task/*", GLOB_NOSORT, NULL, &threads), 0);
+    for (size_t i = 0; i < threads.gl_pathc; i++) {
+        const int id = atoi(strrchr(threads.gl_pathv[i], '/') + 1);
+        if (sched_getaffinity(id, sizeof one, &one) == 0 && CPU_COUNT(&one) == 1)
+            CPU_OR(&settled, &settled, &one);
+    }
+    globfree(&threads);
+    assert_true(CPU_EQUAL(&settled, &all));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +198,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(build_errors_name_the_line, open_device, close_device),
         cmocka_unit_test_setup_teardown(too_large_buffers_are_refused, open_device, close_device),
         cmocka_unit_test_setup_teardown(probes_are_right_in_emulation, open_device, close_device),
+        cmocka_unit_test_setup_teardown(threads_have_processors_of_their_own, open_device,
+                                        close_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
