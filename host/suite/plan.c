@@ -16,7 +16,8 @@ typedef struct builder {
     const clm_suite *suite; /* null: no suite */
     const clm_device *devices;
     size_t device_count;
-    bool *set_used, *model_used, *data_used; /* of the request's lists: whether any cell fitted */
+    bool *set_used, *model_used, *data_used,
+        *seeds_used; /* of the request's lists: whether any cell fitted */
     clm_run_plan *plan;
     size_t room;
 } builder;
@@ -104,6 +105,18 @@ static clm_status check_all_used(const builder *b)
     return CLM_OK;
 }
 
+static clm_status check_seeds_used(const builder *b)
+{
+    for (size_t i = 0; i < length(b->request->seeds); i++)
+        if (!b->seeds_used[i]) {
+            clm_fail(CLM_ERROR_USAGE, "--seeds %s: this run has no cell on that data set",
+                     b->request->seeds[i]);
+            clm_error_advice("--seeds N, or DATA=N with a data set of this run");
+            return CLM_FAIL;
+        }
+    return CLM_OK;
+}
+
 static clm_status parse_count(const char *option, const char *text, int *count)
 {
     char *end;
@@ -125,8 +138,9 @@ static clm_status seeds_of(const builder *b, const char *data, int *count)
         const size_t name = equals != NULL ? (size_t)(equals - text) : 0;
         int value = 1;
         CLM_TRY(parse_count("--seeds", equals != NULL ? equals + 1 : text, &value));
-        if (equals == NULL || (strncmp(text, data, name) == 0 && data[name] == '\0'))
-            *count = value;
+        if (equals != NULL && (strncmp(text, data, name) != 0 || data[name] != '\0')) continue;
+        *count = value;
+        b->seeds_used[i] = true;
     }
     return CLM_OK;
 }
@@ -380,8 +394,10 @@ clm_status clm_run_plan_make(clm_scope *scope, const clm_request *request,
         CLM_TRY(clm_lane_check(request->lane[l]));
     b.set_used = clm_alloc_array(scope, length(request->set) + 1, sizeof *b.set_used);
     b.model_used = clm_alloc_array(scope, length(request->model) + 1, sizeof *b.model_used);
+    b.seeds_used = clm_alloc_array(scope, length(request->seeds) + 1, sizeof *b.seeds_used);
     b.data_used = clm_alloc_array(scope, length(request->data) + 1, sizeof *b.data_used);
     CLM_TRY(request->suite != NULL ? expand_suite(&b) : expand_single(&b));
+    CLM_TRY(check_seeds_used(&b));
     if (request->shards > 0) CLM_TRY(keep_shard(b.plan, request->shard, request->shards));
     if (request->timeout_s > 0) b.plan->timeout_s = request->timeout_s;
     b.plan->data_dir = request->data_dir;

@@ -271,12 +271,13 @@ static void mistakes_on_the_command_line_are_named(void **state)
     const char *const heads[] = {"heads=4", NULL}, *const word[] = {"p", NULL},
                       *const many[] = {"p=2", NULL};
     const char *const k[] = {"top_k=8", NULL}, *const seeds[] = {"0", NULL},
-                      *const plains[] = {"plain", NULL};
+                      *const nowhere[] = {"nine=2", NULL}, *const plains[] = {"plain", NULL};
     const char *const p[] = {"p=0.3", NULL};
     expect_refusal(&(clm_request){.suite = path, .data = none}, "--data nine: suite");
     expect_refusal(&(clm_request){.suite = path, .set = heads},
                    "--set heads=4: no model of this run");
     expect_refusal(&(clm_request){.suite = path, .seeds = seeds}, "--seeds 0");
+    expect_refusal(&(clm_request){.suite = path, .seeds = nowhere}, "--seeds nine=2: this run");
     expect_refusal(&(clm_request){.suite = path, .shard = 99, .shards = 99}, "shard");
     expect_refusal(&(clm_request){.suite = "hre"}, "there is no suite 'hre'");
     expect_refusal(&(clm_request){.suite = "./nowhere.yaml"}, "./nowhere.yaml: No such file");
