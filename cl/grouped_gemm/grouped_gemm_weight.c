@@ -6,12 +6,12 @@ enum { X, X_GATHER, DY, DY_GATHER, SCALE, SCALE_INDEX, OFFSETS, DW, DB, PARTIAL 
 enum { ROWS, CHUNK };                                                              /* attributes */
 enum {
     MOST_DEPTH = 1024, /* K of the variant cpu: rows are staged in private memory */
-    MOST_BLOCK = 512,  /* its columns of a work-item, of more than that LEAST_BLOCK or so: many */
-    LEAST_BLOCK = 144, /* work-items, few chunks, and sums that stay in the second-level cache */
+    MOST_BLOCK = 512,  /* its columns of a work-item */
     CHUNKS = 64,       /* of many rows: what large devices need to be busy */
     LEAST_CHUNK = 256,
     MOST_CHUNK = 4096,
     ITEMS_PER_UNIT = 6, /* of the variant cpu */
+    NEAR = 1 << 16,     /* its sums of a work-item that stay in a second-level cache */
 };
 
 extern const clm_source clm_source_grouped_gemm, clm_source_grouped_gemm_weight;
@@ -100,6 +100,20 @@ static int pick_strip(const clm_device *device, const clm_call *call)
     return (device->vector_width >= 16 ? 16 : 8) / pick_vectors(device, call);
 }
 
+/* Columns of a work-item of the variant cpu. */
+static int64_t block_columns(const clm_call *call)
+{
+    const int64_t columns = clm_dim(call, 'N'), blocks = (columns + MOST_BLOCK - 1) / MOST_BLOCK;
+    return blocks > 1 ? (int64_t)clm_round_up((columns + blocks - 1) / blocks, 32) : columns;
+}
+
+/* Rows that are staged at a time: more where the sums, read and written once for them, are far. */
+static int pick_rows(const clm_device *device, const clm_call *call)
+{
+    (void)device;
+    return clm_dim(call, 'K') * block_columns(call) > NEAR ? 128 : 64;
+}
+
 static const char *misfit_cpu(const clm_call *call, const clm_device *device)
 {
     return clm_dim(call, 'K') > MOST_DEPTH ? "K > 1024" : clm_gemm_misfit(device);
@@ -136,21 +150,6 @@ clm_status clm_gemm_weight_launch_pieces(clm_plan *plan, const clm_call *call,
     const int64_t rows = (int64_t)call->attribute[ROWS], chunk = (int64_t)call->attribute[CHUNK];
     range.global[2] = clm_gemm_pieces(call, rows, chunk);
     return launch(plan, call, source, kernel, options, range, chunk, "-DWEIGHT_SUM -DVEC=4", 4);
-}
-
-/* Columns of a work-item of the variant cpu. */
-static int64_t block_columns(const clm_call *call)
-{
-    const int64_t columns = clm_dim(call, 'N'), blocks = columns / LEAST_BLOCK;
-    return columns > MOST_BLOCK ? (int64_t)clm_round_up((columns + blocks - 1) / blocks, 32)
-                                : columns;
-}
-
-/* Rows that are staged at a time: more where the staged columns are few. */
-static int pick_rows(const clm_device *device, const clm_call *call)
-{
-    (void)device;
-    return clm_dim(call, 'N') > MOST_BLOCK ? 64 : 32;
 }
 
 static clm_status prepare_cpu(clm_plan *plan, const clm_call *call)
@@ -249,7 +248,7 @@ const clm_op clm_op_grouped_gemm_weight = {
                  .tunable = {{"VEC", 16, {4, 8, 16}, clm_gemm_pick_lanes},
                              {"TK", 16, {4, 8, 16}, pick_strip},
                              {"NV", 1, {1, 2, 4}, pick_vectors},
-                             {"ROWS", 32, {16, 32, 48, 64, 128}, pick_rows},
+                             {"ROWS", 64, {16, 32, 64, 128}, pick_rows},
                              {"AHEAD", 1, {1}, clm_gemm_pick_ahead}},
                  .misfit = misfit_cpu,
                  .prepare = prepare_cpu},

@@ -53,16 +53,17 @@ static inline void stage_row(staged *s, int r, __global const real *x, __global 
         s->dy[v / NV][r][v % NV] = scale * load_reals(dy + v * VEC, columns - v * VEC);
 }
 
-/* Adds the products of `rows` staged rows to TK rows by NV vectors of a padded matrix. */
+/* Adds the products of `rows` staged rows to TK rows by NV vectors of a padded matrix; `fresh`: sets
+ * them. */
 static __attribute__((noinline)) void weight_tile(const strip *x, const floatv (*dy)[NV], int rows,
-                                                  __global float *to, int stride)
+                                                  __global float *to, int stride, bool fresh)
 {
     floatv sum[TK][NV];
     UNROLL
     for (int i = 0; i < TK; i++) {
         UNROLL
         for (int v = 0; v < NV; v++)
-            sum[i][v] = READ(to + i * stride + v * VEC);
+            sum[i][v] = fresh ? (floatv)(0.0f) : READ(to + i * stride + v * VEC);
     }
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -100,11 +101,9 @@ grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST 
         if (first >= stop) continue;
         __global float *to =
             partial + (size_t)(c + g) * (size_t)(height + 1) * (size_t)stride + left;
-        for (int i = 0; i <= height; i++)
-            for (int j = 0; j < panels * WIDTH; j += VEC)
-                AT(to + i * stride + j) = (floatv)(0.0f);
         for (int from = first; from < stop; from += ROWS) {
             const int count = min(ROWS, stop - from);
+            const bool fresh = from == first;
             for (int r = 0; r < count; r++)
                 stage_row(&s, r, x + (size_t)row_of(x_gather, from + r) * (size_t)depth,
                           dy + (size_t)row_of(dy_gather, from + r) * (size_t)columns + left,
@@ -125,10 +124,11 @@ grouped_gemm_weight_f32_cpu(__global const real *RST x, __global const int *RST 
                         PREFETCH(next + j, 0);
                 }
 #endif
-                weight_tile(s.x[k], s.dy[n], count, to + k * TK * stride + n * WIDTH, stride);
+                weight_tile(s.x[k], s.dy[n], count, to + k * TK * stride + n * WIDTH, stride,
+                            fresh);
             }
             for (int v = 0; v < panels * NV; v++) {
-                floatv sum = READ(to + height * stride + v * VEC);
+                floatv sum = fresh ? (floatv)(0.0f) : READ(to + height * stride + v * VEC);
                 for (int r = 0; r < count; r++)
                     sum += s.dy[v / NV][r][v % NV];
                 AT(to + height * stride + v * VEC) = sum;
