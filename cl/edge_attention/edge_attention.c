@@ -109,6 +109,7 @@ static clm_cost cost(const clm_call *call)
     const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
     const double d = (double)a.d, h = (double)a.h;
     return (clm_cost){.flops = m * (4 * d + 5 * h),
+                      .exps = m * h,
                       .bytes = (2 * s * d + 2 * n * d) * clm_real_bytes(call) +
                                4 * (m + n + q + q * h + (call->arg[ALPHA] ? m * h : 0))};
 }

@@ -69,6 +69,7 @@ static clm_cost cost(const clm_call *call)
     const double n = (double)a.n, s = (double)a.s, m = (double)a.m, q = (double)a.q;
     const double d = (double)a.d, h = (double)a.h;
     return (clm_cost){.flops = m * (10 * d + 8 * h),
+                      .exps = m * h,
                       .bytes = (4 * s * d + 3 * n * d) * clm_real_bytes(call) +
                                4 * (3 * m + n + s + q + q * h)};
 }

@@ -127,6 +127,7 @@ static clm_cost cost(const clm_call *call)
                  k = (double)clm_dim(call, 'K');
     const bool counts = !call->arg[CLEAN];
     return (clm_cost){.flops = counts ? 2 * n * k : 30 * n * experts,
+                      .exps = counts ? 0 : n * experts,
                       .bytes = 4 * (n * ((counts ? 0 : 3) * experts + 2 * k) + 2 * experts)};
 }
 

@@ -109,6 +109,7 @@ static clm_cost cost(const clm_call *call)
                  k = (double)clm_dim(call, 'K');
     const bool counts = !call->arg[BACK_CLEAN];
     return (clm_cost){.flops = counts ? n * k : 30 * n * experts,
+                      .exps = counts ? 0 : n * experts,
                       .bytes = 4 * n * ((counts ? 0 : 6) * experts + 2 * k)};
 }
 

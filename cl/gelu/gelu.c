@@ -23,7 +23,7 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
-    return (clm_cost){.flops = 4 * n, .bytes = 2 * n * clm_real_bytes(call)};
+    return (clm_cost){.flops = 4 * n, .exps = n, .bytes = 2 * n * clm_real_bytes(call)};
 }
 
 /* --- backward --- */
@@ -54,7 +54,7 @@ static void reference_backward(const clm_call *call)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N');
-    return (clm_cost){.flops = 7 * n, .bytes = 3 * n * clm_real_bytes(call)};
+    return (clm_cost){.flops = 7 * n, .exps = n, .bytes = 3 * n * clm_real_bytes(call)};
 }
 
 static void bench(clm_tape *tape, const clm_workload *w)

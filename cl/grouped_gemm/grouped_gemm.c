@@ -150,6 +150,7 @@ static clm_cost cost(const clm_call *call)
     const int more = (call->arg[BIAS] != NULL) + (call->attribute[ACTIVATION] != 0) +
                      (call->arg[SCALE] != NULL) + (call->arg[MULTIPLY] != NULL);
     return (clm_cost){.flops = y * (2 * (double)clm_dim(call, 'K') + more),
+                      .exps = call->attribute[ACTIVATION] != 0 ? y : 0,
                       .bytes = clm_gemm_bytes(call)};
 }
 

@@ -57,7 +57,8 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'P');
-    return (clm_cost){.flops = (squared(call) ? 3 : 7) * n, .bytes = 8 * n + 8};
+    return (clm_cost){
+        .flops = (squared(call) ? 3 : 7) * n, .exps = squared(call) ? 0 : n, .bytes = 8 * n + 8};
 }
 
 static int64_t inputs(clm_example *e, int index)
@@ -126,7 +127,8 @@ static void reference_backward(const clm_call *call)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'P');
-    return (clm_cost){.flops = (squared(call) ? 2 : 5) * n, .bytes = 12 * n + 8};
+    return (clm_cost){
+        .flops = (squared(call) ? 2 : 5) * n, .exps = squared(call) ? 0 : n, .bytes = 12 * n + 8};
 }
 
 static bool example_backward(clm_example *e, int index)

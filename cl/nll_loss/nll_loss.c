@@ -67,7 +67,7 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), c = (double)clm_dim(call, 'C');
-    return (clm_cost){.flops = n * (4 * c + 2), .bytes = 4 * n * (c + 2) + 8};
+    return (clm_cost){.flops = n * (4 * c + 2), .exps = n * c, .bytes = 4 * n * (c + 2) + 8};
 }
 
 static void inputs(clm_example *e, int index)
@@ -137,7 +137,7 @@ static void reference_backward(const clm_call *call)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'N'), c = (double)clm_dim(call, 'C');
-    return (clm_cost){.flops = 4 * n * c, .bytes = 4 * n * (2 * c + 2) + 8};
+    return (clm_cost){.flops = 4 * n * c, .exps = n * c, .bytes = 4 * n * (2 * c + 2) + 8};
 }
 
 static bool example_backward(clm_example *e, int index)

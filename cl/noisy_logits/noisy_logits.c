@@ -65,7 +65,7 @@ static void reference(const clm_call *call)
 static clm_cost cost(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'M');
-    return (clm_cost){.flops = 20 * n, .bytes = (call->arg[NOISE] ? 16 : 12) * n};
+    return (clm_cost){.flops = 20 * n, .exps = n, .bytes = (call->arg[NOISE] ? 16 : 12) * n};
 }
 
 static bool example(clm_example *e, int index)
@@ -131,7 +131,7 @@ static bool example_backward(clm_example *e, int index)
 static clm_cost cost_backward(const clm_call *call)
 {
     const double n = (double)clm_dim(call, 'M');
-    return (clm_cost){.flops = 18 * n, .bytes = (call->arg[BACK_NOISE] ? 16 : 12) * n};
+    return (clm_cost){.flops = 18 * n, .exps = n, .bytes = (call->arg[BACK_NOISE] ? 16 : 12) * n};
 }
 
 static void bench(clm_tape *tape, const clm_workload *w)

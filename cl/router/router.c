@@ -198,8 +198,9 @@ static clm_cost cost(const clm_call *call)
 {
     const double nodes = (double)clm_dim(call, 'N'), experts = (double)clm_dim(call, 'E');
     const double k = (double)clm_dim(call, 'K');
-    return (clm_cost){nodes * (4 * experts + 2 * k),
-                      4 * nodes * (2 * experts + 3 * k + (call->arg[POOL] ? 1 : 0))};
+    return (clm_cost){.flops = nodes * (4 * experts + 2 * k),
+                      .exps = nodes * experts,
+                      .bytes = 4 * nodes * (2 * experts + 3 * k + (call->arg[POOL] ? 1 : 0))};
 }
 
 static clm_cost cost_backward(const clm_call *call)
@@ -207,8 +208,8 @@ static clm_cost cost_backward(const clm_call *call)
     const double nodes = (double)clm_dim(call, 'N'), experts = (double)clm_dim(call, 'E');
     const double k = (double)clm_dim(call, 'K');
     const bool dp = call->arg[B_DPROBABILITY] != NULL, dgate = call->arg[B_DGATE] != NULL;
-    return (clm_cost){nodes * ((dp ? 4 : 2) * experts + (dgate ? 4 * k : 0)),
-                      4 * nodes * ((dp ? 3 : 2) * experts + (dgate ? 3 * k : 0))};
+    return (clm_cost){.flops = nodes * ((dp ? 4 : 2) * experts + (dgate ? 4 * k : 0)),
+                      .bytes = 4 * nodes * ((dp ? 3 : 2) * experts + (dgate ? 3 * k : 0))};
 }
 
 typedef struct size {

@@ -64,6 +64,7 @@ static json_t *call_json(const clm_call_profile *c, bool forward)
                   clm_summary_json(&c->ns), "footprint_bytes", c->footprint_bytes, "precision",
                   precision(c), "in_place", in_place(c->call));
     put_work(json, c->ns.median, c->cost.flops, c->cost.bytes, (double)c->launches);
+    json_object_set_new(json, "exps", json_real(c->cost.exps));
     return json;
 }
 

@@ -91,6 +91,7 @@ int32_t *clm_i32(const clm_call *call, int operand);
 typedef struct clm_cost {
     double flops; /* useful floating-point operations; an exp, erf or division counts 1 */
     double bytes; /* compulsory traffic: every input read once, every output written once */
+    double exps;  /* those of the flops that are an exp, or hold one as GELU does */
 } clm_cost;
 
 /* A compile-time number of a kernel: becomes -D<name>=<value>. */

@@ -33,6 +33,7 @@ static clm_roof roof_of(const clm_roofs *roofs, const json_t *profile, const jso
     const bool events = strcmp(text(profile, "timer"), "events") == 0;
     const char *precision = text(call, "precision");
     const clm_work work = {.flops = number(call, "flops"),
+                           .exps = fmax(number(call, "exps"), 0), /* older records have none */
                            .bytes = number(call, "bytes"),
                            .footprint_bytes =
                                cold ? number(cache, "bytes") : number(call, "footprint_bytes"),
