@@ -49,7 +49,7 @@ static inline void sum_panel(__global const real *RST x, __global const int *RST
         __global const real *next = x + (size_t)max(index[min(s + AHEAD, last)], 0) * D;
         UNROLL
         for (int c = 0; c < COLUMNS; c += 64 / sizeof(real))
-            __builtin_prefetch((const void *)(size_t)(next + c), 0, 3);
+            __builtin_prefetch((const void *)(size_t)(next + c), 0, 2);
 #endif
         UNROLL
         for (int v = 0; v < COUNT; v++)

@@ -31,7 +31,7 @@ __kernel void row_dot_f32_cpu(__global const real *RST a, __global const int *RS
 #if AHEAD > 0
         __global const real *next = second(b, b_index, min(s + AHEAD, last - 1), d);
         for (int c = 0; c < d; c += 64 / sizeof(real))
-            __builtin_prefetch((const void *)(size_t)(next + c), 0, 3);
+            __builtin_prefetch((const void *)(size_t)(next + c), 0, 2);
 #endif
         floatv sum = 0.0f;
         for (int c = 0; c < whole; c += VEC)
