@@ -1,4 +1,5 @@
 /* Loader: what stands between the program and the drivers. */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "base/text.h"
 
 #define CL_USE_DEPRECATED_OPENCL_1_1_APIS /* a loader's own extensions belong to no platform */
@@ -6,8 +7,10 @@
 
 #include <dlfcn.h>
 #include <glob.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LOADER_OPENCL = 1, LOADER_VERSION = 2, LOADER_NAME = 3 };
 typedef cl_int loader_info(cl_uint what, size_t size, void *value, size_t *needed);
@@ -41,12 +44,18 @@ static bool any_registered(clm_scope *scope)
 }
 
 /* PoCL's threads stay each on a processor of its own. Left free, two are often woken on the same one,
- * and the system does not part them within the few milliseconds of a launch. Not where they are to
- * be fewer: those of several programs would all have the first processors. */
+ * and the system does not part them within the few milliseconds of a launch. Only where they have
+ * every processor: fewer would all take the first ones, those of other programs too, and a process
+ * that may not use some would break out of that. */
 static void settle_threads(void)
 {
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     const char *most = getenv("POCL_MAX_PTHREAD_COUNT");
-    if (most == NULL || most[0] == '\0') (void)setenv("POCL_AFFINITY", "1", 0);
+    cpu_set_t allowed;
+    if (most != NULL && most[0] != '\0' && atol(most) < processors) return;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < processors)
+        return;
+    (void)setenv("POCL_AFFINITY", "1", 0);
 }
 
 void clm_loader_prepare(clm_scope *scope)
