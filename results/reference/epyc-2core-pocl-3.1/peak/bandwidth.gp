@@ -1,6 +1,6 @@
-# Bandwidth of reads and of copies (bytes read and bytes written) against the size of the working set,
-# one colour per device: its caches one after the other, then its memory. Bars are 95 % intervals of
-# the medians.
+# Bandwidth of reads, of copies and of updates in place (bytes read and bytes written) against the size
+# of the working set, one colour per device: its caches one after the other, then its memory. Bars are
+# 95 % intervals of the medians.
 
 load "style.gnuplot"
 
@@ -13,7 +13,7 @@ stats "roofs.csv" using (name[int(column("number"))] = strcol("device"), 0) noou
 of(n, access, what) = column("number") == n && strcol("roof") eq access && strcol("status") eq "ok" ? column(what) : NaN
 least = NaN
 most = NaN
-is_bandwidth(x) = (strcol("roof") eq "read" || strcol("roof") eq "copy") && strcol("status") eq "ok"
+is_bandwidth(x) = (strcol("roof") eq "read" || strcol("roof") eq "copy" || strcol("roof") eq "update") && strcol("status") eq "ok"
 stats "roofs.csv" using (is_bandwidth(0) ? (least = known(least) && least < column("low") ? least : column("low"), most = known(most) && most > column("high") ? most : column("high"), 0) : 0) nooutput
 if (!known(most)) { print "no bandwidth was measured"; exit status 1 }
 
@@ -37,6 +37,8 @@ do for [format in "png svg"] {
     plot for [n = 1:devices] "roofs.csv" using (of(n, "read", "bytes")):(of(n, "read", "median")):(of(n, "read", "low")):(of(n, "read", "high")) \
              with yerrorlines pt 7 ps 0.8 lw 1.8 lc colour_of(n) title name[n] . ": read", \
          for [n = 1:devices] "" using (of(n, "copy", "bytes")):(of(n, "copy", "median")):(of(n, "copy", "low")):(of(n, "copy", "high")) \
-             with yerrorlines pt 6 ps 0.8 lw 1.5 dt 2 lc colour_of(n) title name[n] . ": copy"
+             with yerrorlines pt 6 ps 0.8 lw 1.5 dt 2 lc colour_of(n) title name[n] . ": copy", \
+         for [n = 1:devices] "" using (of(n, "update", "bytes")):(of(n, "update", "median")):(of(n, "update", "low")):(of(n, "update", "high")) \
+             with yerrorlines pt 8 ps 0.8 lw 1.5 dt 3 lc colour_of(n) title name[n] . ": update in place"
     unset output
 }

@@ -1,7 +1,7 @@
 # Roofline, one panel per device: the most flops per second for what an operator computes with each
 # byte, from the device's own measured roofs, and the operators that were timed below them. Full
 # points are forward passes, hollow ones backward. A point above the slope of the memory has its
-# operands in a cache.
+# operands in a cache, or changes them in place.
 
 load "style.gnuplot"
 

@@ -1,5 +1,5 @@
 # What all figures have in common. A figure is drawn by running gnuplot on its script in the folder
-# where the tables are (summary.csv, curve.csv, load.csv): gnuplot accuracy_over_p.gp
+# where the tables are (summary.csv, curve.csv, load.csv, ablations.csv): gnuplot accuracy_over_p.gp
 
 set encoding utf8
 set datafile separator ","
@@ -27,6 +27,9 @@ known(x) = x == x
 
 # Words of a list that are kept in one string, in the order in which they came.
 add_word(list, word) = strstrt(" " . list . " ", " " . word . " ") ? list : list . (list eq "" ? "" : " ") . word
+
+# What an axis of scores says; split test, val or last (in validation, after the last epoch).
+axis_of(split, metric) = (split eq "test" ? "test " : "validation ") . metric . (split eq "last" ? ", last epoch" : "") . (metric eq "RMSE" ? " (lower is better)" : "")
 
 # One colour for a model in all figures.
 line_of(label) = label eq "hgt" ? 3 : label eq "separated_moe" ? 4 : label eq "dense_ffn" ? 5 : \

@@ -31,7 +31,7 @@ do for [format in "png svg"] {
     set tmargin at screen 1 - 50.0 / height
     set bmargin at screen 62.0 / height
     set xlabel (roofs > 0 ? "% of the roof that binds" : "Gflop/s")
-    set xrange [0:*]
+    if (roofs > 0) { set xrange [0:102<*] noextend } else { set xrange [0:*] } # the roof is always in sight
     set ytics nomirror noenhanced font ",9"
     if (roofs > 0) { set arrow 1 from 100, graph 0 to 100, graph 1 nohead dt 2 lc 8 }
     at = 0
