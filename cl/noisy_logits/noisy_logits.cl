@@ -52,7 +52,7 @@ static inline void draw(size_t i, __global const int *step, int layer, floatv *n
     noise[1] = (float16)(x.s4, y.s4, x.sc, y.sc, x.s5, y.s5, x.sd, y.sd, x.s6, y.s6, x.se, y.se, x.s7,
                          y.s7, x.sf, y.sf);
 }
-#else
+#elif VEC == 1
 #define BLOCK 4
 static inline void draw(size_t i, __global const int *step, int layer, floatv *noise)
 {
@@ -60,6 +60,8 @@ static inline void draw(size_t i, __global const int *step, int layer, floatv *n
     normal_pair(clm_uniform(word.x), clm_uniform(word.y), noise, noise + 1);
     normal_pair(clm_uniform(word.z), clm_uniform(word.w), noise + 2, noise + 3);
 }
+#else
+#error "VEC is 1 or 16"
 #endif
 
 /* Vector v of the block at i: the noise that is given, or that was drawn. */
