@@ -28,8 +28,8 @@ known(x) = x == x
 # Words of a list that are kept in one string, in the order in which they came.
 add_word(list, word) = strstrt(" " . list . " ", " " . word . " ") ? list : list . (list eq "" ? "" : " ") . word
 
-# What an axis of scores says; split test or val.
-axis_of(split, metric) = (split eq "val" ? "validation " : "test ") . metric . (metric eq "RMSE" ? " (lower is better)" : "")
+# What an axis of scores says; split test, val or last (in validation, after the last epoch).
+axis_of(split, metric) = (split eq "test" ? "test " : "validation ") . metric . (split eq "last" ? ", last epoch" : "") . (metric eq "RMSE" ? " (lower is better)" : "")
 
 # One colour for a model in all figures.
 line_of(label) = label eq "hgt" ? 3 : label eq "separated_moe" ? 4 : label eq "dense_ffn" ? 5 : \
