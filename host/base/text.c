@@ -103,3 +103,11 @@ char *clm_text_ns(clm_scope *scope, double nanoseconds)
         value /= units[unit].next;
     return clm_text(scope, fabs(value) >= 99.95 ? "%.0f %s" : "%.3g %s", value, units[unit].name);
 }
+
+size_t clm_list_length(const char *const *list)
+{
+    size_t n = 0;
+    while (list != NULL && list[n] != NULL)
+        n++;
+    return n;
+}

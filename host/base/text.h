@@ -23,4 +23,7 @@ char *clm_text_bytes(clm_scope *scope, uint64_t bytes);
 /* Nanoseconds as people read them: "4.1 us", "87.3 ms", "1.24 s", "10.5 min", "2 h". */
 char *clm_text_ns(clm_scope *scope, double nanoseconds);
 
+/* Elements of a list that ends with null; 0 for no list. */
+size_t clm_list_length(const char *const *list);
+
 #endif

@@ -1,10 +1,11 @@
-/* Expansion of a request: suite or single cell, filters and settings of the command line. */
+/* Expansion of a request into cells: a suite's, or those of a single model. */
 #include "suite/plan.h"
 
 #include "base/text.h"
 #include "model/model.h"
 #include "ocl/ocl.h"
 #include "suite/lane.h"
+#include "suite/request.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -13,137 +14,13 @@
 typedef struct builder {
     clm_scope *scope;
     const clm_request *request;
+    clm_request_use use;
     const clm_suite *suite; /* null: no suite */
     const clm_device *devices;
     size_t device_count;
-    bool *set_used, *model_used, *data_used,
-        *seeds_used; /* of the request's lists: whether any cell fitted */
     clm_run_plan *plan;
     size_t room;
 } builder;
-
-static size_t length(const char *const *list)
-{
-    size_t n = 0;
-    while (list != NULL && list[n] != NULL)
-        n++;
-    return n;
-}
-
-/* Whether a filter, if there is one, lets a name pass; notes in `used` what of it does. */
-static bool wanted(const char *const *filter, bool *used, const char *name)
-{
-    bool passes = filter == NULL;
-    for (size_t i = 0; i < length(filter); i++)
-        if (strcmp(filter[i], name) == 0) passes = used[i] = true;
-    return passes;
-}
-
-/* --- settings of the command line --- */
-
-/* Splits "key=value"; error when there is no '='. */
-static clm_status split(clm_scope *scope, const char *text, const char **key, const char **value)
-{
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text) {
-        clm_fail(CLM_ERROR_USAGE, "--set %s: expected key=value", text);
-        clm_error_advice("for example --set epochs=20");
-        return CLM_FAIL;
-    }
-    *key = clm_text(scope, "%.*s", (int)(equals - text), text);
-    *value = equals + 1;
-    return CLM_OK;
-}
-
-/* Applies --set: without a suite every model must have each parameter, with one it may not. */
-static clm_status apply_request(builder *b, clm_config *config)
-{
-    for (size_t i = 0; i < length(b->request->set); i++) {
-        const char *key, *value;
-        CLM_TRY(split(b->scope, b->request->set[i], &key, &value));
-        if (b->suite != NULL && !clm_config_has(config, key)) continue;
-        CLM_TRY(clm_config_set(config, key, value));
-        b->set_used[i] = true;
-    }
-    return CLM_OK;
-}
-
-/* Whether --set replaces what the suite says. */
-static bool overridden(const builder *b, const char *parameter)
-{
-    const size_t name = strlen(parameter);
-    for (size_t i = 0; i < length(b->request->set); i++)
-        if (strncmp(b->request->set[i], parameter, name) == 0 && b->request->set[i][name] == '=')
-            return true;
-    return false;
-}
-
-/* Whatever the command line names must fit something: a typing mistake must not go by silently. */
-static clm_status check_all_used(const builder *b)
-{
-    const struct {
-        const char *const *list;
-        const bool *used;
-        const char *option, *has;
-    } filter[] = {{b->request->model, b->model_used, "model", "of that model, label or group"},
-                  {b->request->data, b->data_used, "data", "on that data set"}};
-    for (int f = 0; f < 2; f++)
-        for (size_t i = 0; i < length(filter[f].list); i++)
-            if (!filter[f].used[i]) {
-                clm_fail(CLM_ERROR_USAGE, "--%s %s: suite %s has no cell %s", filter[f].option,
-                         filter[f].list[i], b->suite->name, filter[f].has);
-                clm_error_advice("`clmoe run %s --dry-run` lists its cells", b->request->suite);
-                return CLM_FAIL;
-            }
-    for (size_t i = 0; i < length(b->request->set); i++)
-        if (!b->set_used[i]) {
-            clm_fail(CLM_ERROR_USAGE, "--set %s: no model of this run has that parameter",
-                     b->request->set[i]);
-            clm_error_advice("`clmoe list models` shows the parameters of every model");
-            return CLM_FAIL;
-        }
-    return CLM_OK;
-}
-
-static clm_status check_seeds_used(const builder *b)
-{
-    for (size_t i = 0; i < length(b->request->seeds); i++)
-        if (!b->seeds_used[i]) {
-            clm_fail(CLM_ERROR_USAGE, "--seeds %s: this run has no cell on that data set",
-                     b->request->seeds[i]);
-            clm_error_advice("--seeds N, or DATA=N with a data set of this run");
-            return CLM_FAIL;
-        }
-    return CLM_OK;
-}
-
-static clm_status parse_count(const char *option, const char *text, int *count)
-{
-    char *end;
-    const long value = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || value < 1 || value > 1000)
-        return clm_fail(CLM_ERROR_USAGE, "%s %s: expected a number between 1 and 1000", option,
-                        text);
-    *count = (int)value;
-    return CLM_OK;
-}
-
-/* Number of seeds on a data set: the last --seeds that fits, else what the suite says, else 1. */
-static clm_status seeds_of(const builder *b, const char *data, int *count)
-{
-    const clm_suite_per_data *on = b->suite != NULL ? clm_suite_on(b->suite, data) : NULL;
-    *count = on != NULL && on->seeds > 0 ? on->seeds : b->suite != NULL ? b->suite->seeds : 1;
-    for (size_t i = 0; i < length(b->request->seeds); i++) {
-        const char *text = b->request->seeds[i], *equals = strrchr(text, '=');
-        const size_t name = equals != NULL ? (size_t)(equals - text) : 0;
-        int value = 1;
-        CLM_TRY(parse_count("--seeds", equals != NULL ? equals + 1 : text, &value));
-        if (equals != NULL && (strncmp(text, data, name) != 0 || data[name] != '\0')) continue;
-        *count = value;
-        b->seeds_used[i] = true;
-    }
-    return CLM_OK;
-}
 
 /* --- cells --- */
 
@@ -175,8 +52,9 @@ static clm_status add_seeds(builder *b, const clm_suite_cell *from, const char *
     const char *setting = clm_setting(b->scope, device, lane, data, config);
     if (planned(b->plan, setting)) /* --set can make cells of a sweep equal */
         return CLM_OK;
-    int seeds;
-    CLM_TRY(seeds_of(b, data, &seeds));
+    const clm_suite_per_data *on = b->suite != NULL ? clm_suite_on(b->suite, data) : NULL;
+    int seeds = on != NULL && on->seeds > 0 ? on->seeds : b->suite != NULL ? b->suite->seeds : 1;
+    CLM_TRY(clm_request_seeds(&b->use, data, &seeds));
     const int first = clm_config_has(config, "seed") ? clm_config_int(config, "seed") : 0;
     for (int i = 0; i < seeds; i++) {
         clm_config *own = clm_config_copy(b->scope, config);
@@ -209,7 +87,7 @@ static clm_status add_cell(builder *b, const clm_suite_cell *from, const char *l
     const char *const *lanes = b->request->lane;
     if (lanes == NULL && b->suite != NULL && b->suite->lane.count > 0)
         lanes = (const char *const *)b->suite->lane.name;
-    const size_t count = lanes == b->request->lane ? length(lanes) : b->suite->lane.count;
+    const size_t count = lanes == b->request->lane ? clm_list_length(lanes) : b->suite->lane.count;
     for (size_t i = 0; i < b->device_count; i++)
         for (size_t l = 0; l < (count > 0 ? count : 1); l++)
             CLM_TRY(add_seeds(b, from, label, data, b->devices[i].id,
@@ -255,7 +133,7 @@ static clm_status apply_set(const builder *b, clm_config *config, unsigned index
         CLM_TRY(
             set_or_blame(b, config, i, cell->set[i],
                          clm_text(b->scope, "/cells/%u/set/%s", index, b->suite->parameter[i])));
-        if (cell->label == NULL && !overridden(b, b->suite->parameter[i]))
+        if (cell->label == NULL && !clm_request_sets(b->request, b->suite->parameter[i]))
             *label = clm_text(b->scope, "%s %s=%s", *label, b->suite->parameter[i], cell->set[i]);
     }
     return CLM_OK;
@@ -277,7 +155,7 @@ static clm_status apply_sweep(const builder *b, clm_config *config, unsigned ind
         CLM_TRY(set_or_blame(
             b, config, i, value,
             clm_text(b->scope, "/cells/%u/sweep/%s/%zu", index, b->suite->parameter[i], choice)));
-        if (!overridden(b, b->suite->parameter[i]))
+        if (!clm_request_sets(b->request, b->suite->parameter[i]))
             *label = clm_text(b->scope, "%s %s=%s", *label, b->suite->parameter[i], value);
     }
     return CLM_OK;
@@ -306,14 +184,9 @@ static clm_status expand_on(builder *b, unsigned index, size_t number, const cha
     /* What the suite alone makes must hold, so that the suite is to blame where it does not. */
     if (clm_config_resolve(clm_config_copy(b->scope, config)) != CLM_OK)
         return clm_suite_blame(b->suite, clm_text(b->scope, "/cells/%u/model", index));
-    CLM_TRY(apply_request(b, config));
+    CLM_TRY(clm_request_apply(b->scope, &b->use, config));
     CLM_TRY(clm_config_resolve(config));
-    const char *const *model = b->request->model;
-    bool asked = wanted(model, b->model_used, cell->model);
-    asked |= wanted(model, b->model_used, label);
-    for (unsigned i = 0; i < cell->groups.count; i++)
-        asked |= wanted(model, b->model_used, cell->groups.name[i]);
-    asked &= wanted(b->request->data, b->data_used, data);
+    const bool asked = clm_request_wants(&b->use, cell->model, label, &cell->groups, data);
     return asked ? add_cell(b, cell, label, data, config) : CLM_OK;
 }
 
@@ -338,11 +211,7 @@ static clm_status expand_suite(builder *b)
     b->plan->timeout_s = b->suite->timeout_s;
     for (unsigned i = 0; i < b->suite->cells.count; i++)
         CLM_TRY(expand_cell(b, i));
-    CLM_TRY(check_all_used(b));
-    if (b->plan->cells > 0) return CLM_OK;
-    clm_fail(CLM_ERROR_USAGE, "suite %s has no cell for that --model and --data", b->suite->name);
-    clm_error_advice("`clmoe run %s --dry-run` lists its cells", b->request->suite);
-    return CLM_FAIL;
+    return CLM_OK;
 }
 
 /* --- one model on one data set --- */
@@ -351,7 +220,7 @@ static clm_status expand_model(builder *b, const clm_model *model, const char *d
 {
     clm_config *config = clm_config_new(b->scope, model);
     clm_config_on_data(config, data);
-    CLM_TRY(apply_request(b, config));
+    CLM_TRY(clm_request_apply(b->scope, &b->use, config));
     CLM_TRY(clm_config_resolve(config));
     return add_cell(b, NULL, model->name, data, config);
 }
@@ -359,11 +228,11 @@ static clm_status expand_model(builder *b, const clm_model *model, const char *d
 static clm_status expand_single(builder *b)
 {
     b->plan->timeout_s = 24 * 3600;
-    for (size_t m = 0; m < length(b->request->model); m++) {
+    for (size_t m = 0; m < clm_list_length(b->request->model); m++) {
         const clm_model *model;
         CLM_TRY(clm_model_named(b->scope, b->request->model[m], &model));
-        if (length(b->request->data) == 0) CLM_TRY(expand_model(b, model, CLM_NO_DATA));
-        for (size_t i = 0; i < length(b->request->data); i++)
+        if (clm_list_length(b->request->data) == 0) CLM_TRY(expand_model(b, model, CLM_NO_DATA));
+        for (size_t i = 0; i < clm_list_length(b->request->data); i++)
             CLM_TRY(expand_model(b, model, b->request->data[i]));
     }
     return CLM_OK;
@@ -390,14 +259,11 @@ clm_status clm_run_plan_make(clm_scope *scope, const clm_request *request,
 {
     builder b = {.scope = scope, .request = request};
     b.plan = clm_alloc(scope, sizeof *b.plan);
-    for (size_t l = 0; l < length(request->lane); l++)
+    for (size_t l = 0; l < clm_list_length(request->lane); l++)
         CLM_TRY(clm_lane_check(request->lane[l]));
-    b.set_used = clm_alloc_array(scope, length(request->set) + 1, sizeof *b.set_used);
-    b.model_used = clm_alloc_array(scope, length(request->model) + 1, sizeof *b.model_used);
-    b.seeds_used = clm_alloc_array(scope, length(request->seeds) + 1, sizeof *b.seeds_used);
-    b.data_used = clm_alloc_array(scope, length(request->data) + 1, sizeof *b.data_used);
+    b.use = clm_request_use_new(scope, request);
     CLM_TRY(request->suite != NULL ? expand_suite(&b) : expand_single(&b));
-    CLM_TRY(check_seeds_used(&b));
+    CLM_TRY(clm_request_check(&b.use, b.plan));
     if (request->shards > 0) CLM_TRY(keep_shard(b.plan, request->shard, request->shards));
     if (request->timeout_s > 0) b.plan->timeout_s = request->timeout_s;
     b.plan->data_dir = request->data_dir;

@@ -1,5 +1,6 @@
 #include "suite/schema.h"
 
+#include "base/text.h"
 #include "model/model.h"
 
 #include <stdint.h>
@@ -62,14 +63,6 @@ static cyaml_schema_field_t mapping_field(const char *key, size_t offset,
     };
 }
 
-static size_t length(const char *const *names)
-{
-    size_t n = 0;
-    while (names[n] != NULL)
-        n++;
-    return n;
-}
-
 const char *const *clm_suite_parameters(clm_scope *scope)
 {
     size_t most = 0, n = 0;
@@ -106,7 +99,7 @@ static cyaml_schema_value_t *mapping(clm_scope *scope, enum cyaml_flag flags, si
 
 const cyaml_schema_value_t *clm_suite_schema(clm_scope *scope, const char *const *parameter)
 {
-    const size_t n = length(parameter);
+    const size_t n = clm_list_length(parameter);
     cyaml_schema_field_t *set = fields(scope, n), *sweep = fields(scope, n);
     for (size_t i = 0; i < n; i++) {
         set[i] = text_field(parameter[i], CYAML_FLAG_OPTIONAL, i * sizeof(char *));
